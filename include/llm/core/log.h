@@ -1,0 +1,41 @@
+// The one logger of the program: lines on stderr, with the rank in front when there are several.
+// Thread-safe. The library logs facts a person may want; it never prints results (those are return
+// values) and never reads from stdin.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace llm::core {
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  int rank = 0;
+  int world_size = 1;  // ranks other than 0 log warnings and errors only
+};
+
+// Requires: called once at program start, before other threads log. Without it the defaults hold.
+void configure_log(const LogConfig& config);
+// Also appends every line to `path` (the run directory's log.txt) until called again; empty: no
+// file. Throws: IoError when the file cannot be opened.
+void set_log_file(const std::string& path);
+
+void log_message(LogLevel level, const std::string& message);
+
+template <class... Args>
+void log_debug(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kDebug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void log_warn(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kWarn, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace llm::core
