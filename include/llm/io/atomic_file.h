@@ -1,0 +1,49 @@
+// Files that exist whole or not at all: written beside the target under a temporary name, fsynced,
+// renamed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace llm::io {
+
+// Not thread-safe. Without commit() the temporary file is removed and the target is untouched.
+class AtomicFile {
+ public:
+  // Throws: IoError when the folder is missing or not writable.
+  explicit AtomicFile(std::filesystem::path target);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  // Throws: IoError (no space left, ...), naming the target and how much was written.
+  void write(std::span<const std::byte> bytes);
+  void write(std::string_view text);
+  void write_at(uint64_t offset, std::span<const std::byte> bytes);  // patches what was written
+  uint64_t size() const { return size_; }
+  // Flushes, fsyncs file and folder, renames over the target.
+  void commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
+
+void write_file_atomically(const std::filesystem::path& target, std::string_view content);
+
+// fsync of a folder, so that a rename inside it survives a power cut.
+void sync_directory(const std::filesystem::path& directory);
+
+// Tests replace the operating system's answers: called before each write, fsync and rename with the
+// operation's name and the path; a non-zero return is the errno to fail with. Empty: off.
+using FaultHook = std::function<int(std::string_view operation, const std::filesystem::path& path)>;
+void set_fault_hook(FaultHook hook);
+
+}  // namespace llm::io

@@ -1,0 +1,23 @@
+// JSON with errors that say where. nlohmann::json is the value type everywhere outside
+// configuration (see config_json.h).
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace llm::io {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // keeps the file's key order; for files people read
+
+// Throws: FormatError naming `where` and the line and column of the first problem.
+Json parse_json(std::string_view text, const std::string& where);
+OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
+
+// Throws: IoError when the file cannot be read, FormatError when it is no JSON.
+Json read_json_file(const std::filesystem::path& path);
+OrderedJson read_ordered_json_file(const std::filesystem::path& path);
+
+}  // namespace llm::io

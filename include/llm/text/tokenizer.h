@@ -1,0 +1,93 @@
+// One tokenizer object for training, evaluation, chat and export: text to ids and back.
+//
+// encode: text is cut at added tokens, each rest is normalised, split by the pre-tokenizer and
+// merged by the model. Special tokens inside user text are text: they become their id only under
+// EncodeOptions::parse_special (design section 1.9). A Tokenizer is immutable and its const members
+// may be called from many threads at once.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace llm::text {
+
+struct AddedToken {
+  std::string content;
+  int32_t id = 0;
+  bool special = true;       // dropped by decode(skip_special), never parsed from text unless asked
+  bool single_word = false;  // matches only between non-word characters
+  bool lstrip = false;       // swallows white space on its left
+  bool rstrip = false;       // ... on its right
+  bool normalized = false;   // matched after normalisation
+};
+
+struct EncodeOptions {
+  bool parse_special = false;  // special tokens in the text become their ids
+  bool add_special = false;    // what the post-processor adds: BOS, EOS
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // Requires: valid UTF-8 (text/utf8.h checks). Never fails: byte-level models cover every byte; a
+  // model that has an unknown token uses it and count_unknown tells how often.
+  virtual std::vector<int32_t> encode(std::string_view text,
+                                      const EncodeOptions& options = {}) const = 0;
+  // Exact bytes of the ids, invalid UTF-8 kept as it is. Throws: DataError for an id outside the
+  // vocabulary.
+  virtual std::string decode_bytes(std::span<const int32_t> ids,
+                                   bool skip_special = false) const = 0;
+  // decode_bytes with invalid UTF-8 replaced by U+FFFD.
+  std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
+  // normalise(x), the text that decode(encode(x)) returns.
+  virtual std::string normalize(std::string_view text) const = 0;
+
+  virtual int32_t vocab_size() const = 0;  // largest id + 1
+  virtual std::optional<int32_t> find(std::string_view piece) const = 0;
+  virtual const std::string& piece(
+      int32_t id) const = 0;  // as written in the vocabulary; "" for an unused id
+  virtual bool is_special(int32_t id) const = 0;
+  virtual const std::vector<AddedToken>& added_tokens() const = 0;  // ascending ids
+
+  virtual std::optional<int32_t> bos_id() const = 0;
+  virtual std::optional<int32_t> eos_id() const = 0;  // ends a document in training data
+  virtual std::optional<int32_t> pad_id() const = 0;
+  virtual std::optional<int32_t> unk_id() const = 0;
+  // Ids that end a generated turn or document: EOS and the chat template's end-of-turn markers.
+  virtual std::vector<int32_t> stop_ids() const = 0;
+
+  // XXH3-64 over vocabulary, merges, added tokens, normaliser and pre-tokenizer: equal for
+  // tokenizers that give equal ids.
+  virtual uint64_t fingerprint() const = 0;
+
+  // Writes tokenizer.json and tokenizer_config.json (Hugging Face). Throws: IoError.
+  virtual void save(const std::filesystem::path& directory) const = 0;
+};
+
+// Loads a directory (tokenizer.json with tokenizer_config.json, or encoder.json + vocab.bpe) or one
+// of those files. Throws: IoError when nothing is there; FormatError for what the file holds and we
+// do not support, by name.
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
+
+// Turns a stream of ids into text, holding back bytes until they form whole characters. Not
+// thread-safe.
+class StreamingDecoder {
+ public:
+  explicit StreamingDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = true);
+  std::string push(int32_t id);  // text that became complete; may be empty
+  std::string finish();          // the rest, incomplete bytes as U+FFFD
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  bool skip_special_;
+  std::string pending_;
+};
+
+}  // namespace llm::text
