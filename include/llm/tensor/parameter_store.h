@@ -1,0 +1,93 @@
+// Parameters in flat storage (design section 1.7): every parameter is a named range of an arena, so
+// that the optimizer, clipping, communication, checkpoints and memory plans are arithmetic on
+// ranges.
+//
+// The trainable arena has four equally laid out buffers: weights (fp32 master), gradients, and the
+// two moments, which exist once allocate_training_state() was called. The frozen arena has weights
+// alone, in one dtype. Ranges start at multiples of 256 bytes; the members of a fused group (q/k/v,
+// gate/up) follow each other without padding, and the group is one autograd leaf.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "llm/arch/parameters.h"
+
+namespace llm::tensor {
+
+struct ParameterRange {
+  arch::ParameterSpec spec;
+  int64_t offset = 0;  // elements from the arena's start
+  int64_t numel = 0;
+};
+
+// One autograd leaf: a single parameter or a fused group.
+struct LeafRange {
+  std::string name;  // the parameter's name or the group's
+  int64_t offset = 0;
+  int64_t numel = 0;
+  std::vector<int64_t> shape;             // a group's first dimension is the sum of its members'
+  std::vector<size_t> parameter_indices;  // into parameters()
+};
+
+struct StoreOptions {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype =
+      at::kFloat;  // trainable arenas are fp32; a frozen store may be bf16 or half
+  bool trainable = true;
+};
+
+// Not thread-safe while it changes; views may be read from any thread.
+class ParameterStore {
+ public:
+  // Weights are uninitialised memory.
+  ParameterStore(std::vector<arch::ParameterSpec> specs, const StoreOptions& options);
+  ParameterStore(const ParameterStore&) = delete;
+  ParameterStore& operator=(const ParameterStore&) = delete;
+
+  const std::vector<ParameterRange>& parameters() const { return parameters_; }
+  const std::vector<LeafRange>& leaves() const { return leaves_; }
+  bool trainable() const { return options_.trainable; }
+  at::Device device() const { return options_.device; }
+  at::ScalarType dtype() const { return options_.dtype; }
+  int64_t arena_numel() const { return arena_numel_; }  // padding included
+
+  bool has_leaf(const std::string& name) const { return leaf_index_.count(name) != 0; }
+  // The autograd leaf, in the group's shape. Trainable: requires_grad, and .grad is a view of the
+  // gradient buffer once that exists. Throws: ContractViolation for an unknown name.
+  at::Tensor leaf(const std::string& name) const;
+  // A plain view in the parameter's own shape (no autograd). Throws: ContractViolation for an
+  // unknown name.
+  at::Tensor weight(const std::string& parameter_name) const;
+  at::Tensor grad(const std::string& parameter_name) const;
+
+  // Gradients (zero) and moments (zero). Requires: trainable().
+  void allocate_gradients();
+  void allocate_moments();
+  at::Tensor flat_weights() const { return weights_; }      // [arena_numel]
+  at::Tensor flat_gradients() const { return gradients_; }  // undefined before allocate_gradients()
+  at::Tensor flat_exp_avg() const { return exp_avg_; }      // undefined before allocate_moments()
+  at::Tensor flat_exp_avg_sq() const { return exp_avg_sq_; }
+
+  // Zeroes the gradients. On CPU the pages go back to the system until the next backward writes
+  // them, so that they do not add to the peak of the forward pass.
+  void zero_gradients();
+
+ private:
+  at::Tensor view(const at::Tensor& flat, int64_t offset, const std::vector<int64_t>& shape) const;
+
+  StoreOptions options_;
+  std::vector<ParameterRange> parameters_;
+  std::vector<LeafRange> leaves_;
+  std::map<std::string, size_t> parameter_index_;
+  std::map<std::string, size_t> leaf_index_;
+  std::vector<at::Tensor> leaf_tensors_;
+  int64_t arena_numel_ = 0;
+  at::Tensor weights_, gradients_, exp_avg_, exp_avg_sq_;
+};
+
+}  // namespace llm::tensor
