@@ -1,0 +1,75 @@
+// A model on disk is a Hugging Face directory (design section 1.1): config.json, model.safetensors
+// (or shards with an index), tokenizer.json, tokenizer_config.json, generation_config.json,
+// chat_template.jinja.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llm/arch/model_config.h"
+#include "llm/io/json.h"
+#include "llm/nn/causal_lm.h"
+#include "llm/tensor/parameter_store.h"
+#include "llm/text/tokenizer.h"
+
+namespace llm::convert {
+
+// generation_config.json: sampling hints; absent keys are empty.
+struct GenerationConfig {
+  std::vector<int64_t> eos_token_ids;
+  std::optional<double> temperature, top_p, min_p, repetition_penalty;
+  std::optional<int64_t> top_k, max_new_tokens;
+  std::optional<bool> do_sample;
+};
+
+struct LoadOptions {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;  // compute dtype of a frozen store
+  bool trainable = false;
+  bool strict = false;  // unknown config keys are errors
+  bool need_tokenizer = true;
+};
+
+struct LoadedModel {
+  std::filesystem::path directory;
+  arch::ModelConfig config;
+  std::unique_ptr<tensor::ParameterStore> store;
+  std::unique_ptr<nn::CausalLM> model;
+  std::shared_ptr<const text::Tokenizer>
+      tokenizer;  // null when need_tokenizer is false and there is none
+  GenerationConfig generation;
+  std::string chat_template;  // Jinja text, "" when the model has none
+};
+
+// `path` is a model directory, a checkpoint directory, or a run directory (its newest valid
+// checkpoint). Throws: IoError naming what is missing; FormatError for torch.save .bin shards (with
+// advice), corrupt files; what load_weights throws.
+LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+
+// The directory `path` stands for (see load_model).
+std::filesystem::path resolve_model_directory(const std::filesystem::path& path);
+
+// Copies every tensor of the directory into the store, converting dtypes one tensor at a time.
+// Strict both ways: missing, unused and mis-shaped tensors are errors that list the names. A tied
+// head that is stored all the same must equal the embedding. Throws: FormatError.
+void load_weights(const std::filesystem::path& directory, const arch::ModelConfig& config,
+                  tensor::ParameterStore& store);
+
+struct SaveOptions {
+  at::ScalarType dtype = at::kFloat;
+  int64_t max_shard_bytes = int64_t{5} << 30;
+};
+
+// config.json and model.safetensors (or shards with index), one tensor in memory at a time; the
+// tokenizer when given, and generation_config.json, chat_template.jinja when there is something to
+// say. Every file is written atomically. Throws: IoError.
+void save_model(const std::filesystem::path& directory, const arch::ModelConfig& config,
+                const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
+                const GenerationConfig& generation, const std::string& chat_template,
+                const SaveOptions& options = {});
+
+}  // namespace llm::convert

@@ -1,0 +1,40 @@
+// What one micro-batch of training looks like: several rows laid end to end as one token stream
+// with document borders. Letters: T tokens of the micro-batch (rows x context length), N capacity
+// for documents.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace llm::data {
+
+struct Batch {
+  at::Tensor ids;          // [T] int32
+  at::Tensor targets;      // [T] int64: the next token of the same document, kernels::kIgnoreTarget
+                           // where none is trained
+  at::Tensor positions;    // [T] int32, restart at 0 with every document
+  at::Tensor cu_seqlens;   // [N + 1] int32, fixed capacity: the tail repeats T
+  int64_t max_seqlen = 0;  // longest document piece
+  int64_t num_documents = 0;              // pieces in the batch
+  int64_t num_trained = 0;                // targets that are trained
+  std::vector<int32_t> document_lengths;  // [num_documents], on the host
+  std::vector<uint64_t> document_ids;     // [num_documents], for reports on a bad step
+
+  int64_t num_tokens() const { return ids.size(0); }
+  Batch to(at::Device device) const;
+};
+
+// A row before collation: one packed sample.
+struct Row {
+  std::vector<int32_t> ids;               // [context]
+  std::vector<int64_t> targets;           // [context]
+  std::vector<int32_t> document_lengths;  // sums to context
+  std::vector<uint64_t> document_ids;     // one per piece
+};
+
+// Lays rows end to end. `document_capacity` >= the rows' document count.
+Batch collate(const std::vector<Row>& rows, int64_t document_capacity);
+
+}  // namespace llm::data
