@@ -5,13 +5,12 @@
 //     double max_norm = 1.0;
 //     template <class V>
 //     void visit(V& v) {
-//       v.field("max_norm", max_norm, "largest global gradient norm; 0 switches clipping off",
-//       core::at_least(0));
+//       v.field("max_norm", max_norm, "largest gradient norm; 0: no clipping", core::at_least(0));
 //     }
 //   };
-//   // inside an owner:  v.section("clip", clip, "gradient clipping");
-//   //                   v.list("sources", sources, "one entry per corpus");          std::vector
-//   of such structs
+//   // inside an owner:
+//   v.section("clip", clip, "gradient clipping");
+//   v.list("sources", sources, "one entry per corpus");  // a std::vector of such structs
 //
 // An enum takes part through  `const std::vector<std::pair<E, std::string>>& config_enum_names(E)`
 // found by argument lookup.
@@ -115,17 +114,16 @@ class ConfigVisitor {
 
  protected:
   virtual void on_field(const FieldInfo& info, FieldRef value) = 0;
-  virtual bool begin_section(const std::string& name,
-                             const std::string& help) = 0;  // false: skip it
+  // False: skip the section.
+  virtual bool begin_section(const std::string& name, const std::string& help) = 0;
   virtual void end_section() = 0;
   // Returns how many entries the list shall have.
   virtual size_t begin_list(const std::string& name, const std::string& help, size_t current) = 0;
   virtual void begin_item(size_t index) = 0;
   virtual void end_item() = 0;
   virtual void end_list() = 0;
-  virtual bool wants_prototype() const {
-    return false;
-  }  // schema and help describe an empty list's entries too
+  // Schema and help describe the entries of an empty list too.
+  virtual bool wants_prototype() const { return false; }
 };
 
 // Each of these walks the struct's field list with a visitor of config_visitors (src/core).
@@ -135,7 +133,8 @@ std::unique_ptr<ConfigVisitor> make_dumper(ConfigNode* out);         // see dump
 std::unique_ptr<ConfigVisitor> make_help_writer(std::string* out);   // see config_help
 std::unique_ptr<ConfigVisitor> make_schema_writer(ConfigNode* out);  // see config_schema
 
-// Fills `config` from the tree; fields not named keep their defaults.
+// Fills `config` from the tree; fields not named keep their defaults. A whole number may be written
+// as 1e9 where it is exact; null switches an optional field off.
 // Throws: ConfigError for an unknown key (with the nearest known name), a wrong type, a value out
 // of range: each with file:line:column and the dotted key.
 template <class Struct>
@@ -178,7 +177,9 @@ struct ConfigDifference {
 };
 std::vector<ConfigDifference> diff_config(const ConfigNode& before, const ConfigNode& after);
 
-// The candidate closest to `name` by edit distance, or "" when none is near.
+// The candidate a person most likely meant, or "" when none is near: a few typing errors away
+// (Damerau-Levenshtein), its initials ("lr" for "learning_rate" and the reverse), or sharing its
+// first word ("warmup" for "warmup_steps").
 std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace llm::core

@@ -37,5 +37,9 @@ template <class... Args>
 void log_warn(fmt::format_string<Args...> format, Args&&... args) {
   log_message(LogLevel::kWarn, fmt::format(format, std::forward<Args>(args)...));
 }
+template <class... Args>
+void log_error(fmt::format_string<Args...> format, Args&&... args) {
+  log_message(LogLevel::kError, fmt::format(format, std::forward<Args>(args)...));
+}
 
 }  // namespace llm::core
