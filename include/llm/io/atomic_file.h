@@ -1,4 +1,4 @@
-// Files that exist whole or not at all: written beside the target under a temporary name, fsynced,
+// Files that exist whole or not at all: written beside the target as "NAME.PID-N.partial", fsynced,
 // renamed.
 #pragma once
 

@@ -16,6 +16,10 @@ using OrderedJson = nlohmann::ordered_json;  // keeps the file's key order; for 
 Json parse_json(std::string_view text, const std::string& where);
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
+// As parse_json, and also a FormatError for an object that names a key twice (JSON leaves open
+// which one counts). Slower: for headers and configs, not for data lines.
+Json parse_json_unique(std::string_view text, const std::string& where);
+
 // Throws: IoError when the file cannot be read, FormatError when it is no JSON.
 Json read_json_file(const std::filesystem::path& path);
 OrderedJson read_ordered_json_file(const std::filesystem::path& path);
