@@ -1,0 +1,109 @@
+#include "llm/tensor/parameter_store.h"
+
+#include <torch/csrc/autograd/variable.h>
+
+#include "llm/core/arith.h"
+#include "tensor/page_release.h"
+
+namespace llm::tensor {
+
+namespace {
+
+constexpr int64_t kAlignmentBytes = 256;
+
+// A fused group's shape: its members' first dimensions add up.
+std::vector<int64_t> stacked_shape(const std::vector<int64_t>& top,
+                                   const std::vector<int64_t>& bottom) {
+  LLM_CHECK(
+      top.size() == bottom.size() && std::equal(top.begin() + 1, top.end(), bottom.begin() + 1),
+      "members of a fused group must agree in all but the first dimension");
+  std::vector<int64_t> shape = top;
+  shape[0] += bottom[0];
+  return shape;
+}
+
+}  // namespace
+
+ParameterStore::ParameterStore(std::vector<arch::ParameterSpec> specs, const StoreOptions& options)
+    : options_(options) {
+  LLM_CHECK(!options.trainable || options.dtype == at::kFloat || options.dtype == at::kDouble,
+            "trainable weights are fp32 (fp64 for gradient checks)");
+  const int64_t alignment =
+      core::div_exact(kAlignmentBytes, static_cast<int64_t>(c10::elementSize(options.dtype)));
+  for (auto& spec : specs) {
+    const int64_t numel = spec.numel();
+    const bool joins =
+        !spec.fused_name.empty() && !leaves_.empty() && leaves_.back().name == spec.fused_name;
+    if (!joins) {
+      arena_numel_ = core::round_up(arena_numel_, alignment);
+      const std::string& name = spec.fused_name.empty() ? spec.name : spec.fused_name;
+      LLM_CHECK(leaf_index_.emplace(name, leaves_.size()).second, "leaf {} is not contiguous",
+                name);
+      leaves_.push_back({name, arena_numel_, numel, spec.shape, {parameters_.size()}});
+    } else {
+      LeafRange& leaf = leaves_.back();
+      leaf.shape = stacked_shape(leaf.shape, spec.shape);
+      leaf.numel += numel;
+      leaf.parameter_indices.push_back(parameters_.size());
+    }
+    LLM_CHECK(parameter_index_.emplace(spec.name, parameters_.size()).second, "{} is named twice",
+              spec.name);
+    parameters_.push_back({std::move(spec), arena_numel_, numel});
+    arena_numel_ += numel;
+  }
+  arena_numel_ = core::round_up(arena_numel_, alignment);
+  weights_ = allocate_pages(arena_numel_, options.dtype, options.device);
+  for (const LeafRange& leaf : leaves_) {
+    // variable_data() gives the leaf a version counter of its own: a write to a neighbour must not
+    // invalidate its graph.
+    at::Tensor tensor = view(weights_, leaf.offset, leaf.shape).variable_data();
+    if (options.trainable) tensor.set_requires_grad(true);
+    leaf_tensors_.push_back(std::move(tensor));
+  }
+}
+
+at::Tensor ParameterStore::view(const at::Tensor& flat, int64_t offset,
+                                const std::vector<int64_t>& shape) const {
+  return flat.narrow(0, offset, c10::multiply_integers(shape)).view(shape);
+}
+
+at::Tensor ParameterStore::leaf(const std::string& name) const {
+  const auto found = leaf_index_.find(name);
+  LLM_CHECK(found != leaf_index_.end(), "no leaf {}", name);
+  return leaf_tensors_[found->second];
+}
+
+at::Tensor ParameterStore::weight(const std::string& parameter_name) const {
+  const auto found = parameter_index_.find(parameter_name);
+  LLM_CHECK(found != parameter_index_.end(), "no parameter {}", parameter_name);
+  const ParameterRange& range = parameters_[found->second];
+  return view(weights_, range.offset, range.spec.shape);
+}
+
+at::Tensor ParameterStore::grad(const std::string& parameter_name) const {
+  LLM_CHECK(gradients_.defined(), "gradients are not allocated");
+  const auto found = parameter_index_.find(parameter_name);
+  LLM_CHECK(found != parameter_index_.end(), "no parameter {}", parameter_name);
+  const ParameterRange& range = parameters_[found->second];
+  return view(gradients_, range.offset, range.spec.shape);
+}
+
+void ParameterStore::allocate_gradients() {
+  LLM_CHECK(options_.trainable, "a frozen store has no gradients");
+  gradients_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
+  for (size_t i = 0; i < leaves_.size(); ++i) {
+    // A preset gradient is accumulated into in place and keeps its storage.
+    leaf_tensors_[i].mutable_grad() =
+        view(gradients_, leaves_[i].offset, leaves_[i].shape).variable_data();
+  }
+}
+
+void ParameterStore::allocate_moments() {
+  LLM_CHECK(options_.trainable, "a frozen store has no moments");
+  exp_avg_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
+  exp_avg_sq_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
+}
+
+void ParameterStore::zero_gradients() { zero_pages(gradients_); }
+
+}  // namespace llm::tensor
