@@ -10,6 +10,9 @@
 
 namespace llm::data {
 
+// A target that is not trained; the same value as kernels::kIgnoreTarget.
+inline constexpr int64_t kIgnoreTarget = -100;
+
 struct Batch {
   at::Tensor ids;          // [T] int32
   at::Tensor targets;      // [T] int64: the next token of the same document, kernels::kIgnoreTarget

@@ -1,0 +1,83 @@
+#include "llm/data/data_loader.h"
+
+#include "llm/core/arith.h"
+#include "llm/core/rng.h"
+
+namespace llm::data {
+
+int64_t RowOrder::row_at(int64_t global_index) const {
+  const int64_t epoch = global_index / num_rows_;
+  const int64_t place = global_index % num_rows_;
+  if (!shuffle_) return place;
+  const core::Permutation order(static_cast<uint64_t>(num_rows_),
+                                core::mix_seed(seed_, static_cast<uint64_t>(epoch)));
+  return static_cast<int64_t>(order(static_cast<uint64_t>(place)));
+}
+
+double RowOrder::epoch_at(int64_t global_index) const {
+  return static_cast<double>(global_index) / static_cast<double>(num_rows_);
+}
+
+DataLoader::DataLoader(const TokenDataset& dataset, const LoaderConfig& config, int64_t next_row)
+    : dataset_(dataset),
+      config_(config),
+      order_(dataset.num_rows(), config.seed, config.shuffle),
+      next_row_(next_row) {
+  LLM_CHECK(config.rows_per_batch > 0 && config.rank >= 0 && config.rank < config.world_size);
+  if (config_.prefetch > 0) {
+    producer_ = std::jthread([this](const std::stop_token& stop) { produce(stop); });
+  }
+}
+
+DataLoader::~DataLoader() {
+  producer_.request_stop();
+  changed_.notify_all();
+}
+
+Batch DataLoader::make(int64_t first_row) const {
+  std::vector<Row> rows;
+  rows.reserve(static_cast<size_t>(config_.rows_per_batch));
+  const int64_t begin = first_row + config_.rank * config_.rows_per_batch;
+  for (int64_t i = 0; i < config_.rows_per_batch; ++i)
+    rows.push_back(dataset_.row(order_.row_at(begin + i)));
+  return collate(rows, config_.rows_per_batch * dataset_.max_documents_per_row());
+}
+
+void DataLoader::produce(const std::stop_token& stop) {
+  int64_t row = next_row_;
+  while (!stop.stop_requested()) {
+    try {
+      Batch batch = make(row);
+      row += config_.rows_per_batch * config_.world_size;
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, stop,
+                    [this] { return ready_.size() < static_cast<size_t>(config_.prefetch); });
+      ready_.push_back(std::move(batch));
+      changed_.notify_all();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+      changed_.notify_all();
+      return;
+    }
+  }
+}
+
+Batch DataLoader::next() {
+  const int64_t first_row = next_row_;
+  if (config_.prefetch == 0) {
+    Batch batch = make(first_row);
+    next_row_ += config_.rows_per_batch * config_.world_size;
+    return batch;
+  }
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !ready_.empty() || failure_; });
+  if (ready_.empty()) std::rethrow_exception(failure_);
+  Batch batch = std::move(ready_.front());
+  ready_.pop_front();
+  changed_.notify_all();
+  next_row_ += config_.rows_per_batch * config_.world_size;
+  return batch;
+}
+
+}  // namespace llm::data

@@ -1,0 +1,61 @@
+#include "llm/optim/adamw.h"
+
+#include <algorithm>
+
+#include "llm/core/check.h"
+#include "llm/kernels/optimizer.h"
+
+namespace llm::optim {
+
+namespace {
+
+bool decays(arch::ParameterKind kind) {
+  return kind != arch::ParameterKind::kNorm && kind != arch::ParameterKind::kBias;
+}
+
+}  // namespace
+
+std::vector<UpdateRange> update_ranges(const tensor::ParameterStore& store) {
+  std::vector<UpdateRange> ranges;
+  for (const auto& parameter : store.parameters()) {
+    const bool decay = decays(parameter.spec.kind);
+    if (ranges.empty() || ranges.back().decay != decay)
+      ranges.push_back({parameter.offset, 0, decay});
+    ranges.back().numel = parameter.offset + parameter.numel - ranges.back().offset;
+  }
+  return ranges;
+}
+
+AdamW::AdamW(tensor::ParameterStore& store, const OptimConfig& config)
+    : store_(store), config_(config), ranges_(update_ranges(store)) {
+  LLM_CHECK(store.flat_gradients().defined() && store.flat_exp_avg().defined(),
+            "training state is not allocated");
+}
+
+at::Tensor AdamW::grad_norm() const {
+  return kernels::squared_norm(store_.flat_gradients()).sqrt();
+}
+
+void AdamW::step(int64_t step, double lr, double grad_scale) {
+  const at::NoGradGuard no_grad;
+  for (const UpdateRange& range : ranges_) {
+    const auto part = [&range](const at::Tensor& flat) {
+      return flat.narrow(0, range.offset, range.numel);
+    };
+    kernels::adamw_(part(store_.flat_weights()), part(store_.flat_gradients()),
+                    part(store_.flat_exp_avg()), part(store_.flat_exp_avg_sq()),
+                    {.lr = lr,
+                     .beta1 = config_.beta1,
+                     .beta2 = config_.beta2,
+                     .eps = config_.eps,
+                     .weight_decay = range.decay ? config_.weight_decay : 0,
+                     .step = step,
+                     .grad_scale = grad_scale});
+  }
+}
+
+double AdamW::clip_scale(double norm) const {
+  return config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + 1e-6)) : 1.0;
+}
+
+}  // namespace llm::optim
