@@ -1,6 +1,10 @@
 // The model config is Hugging Face's config.json: Llama (and Mistral without sliding window),
 // Qwen2/2.5, Qwen3. Facts of the format: docs/formats.md; names follow transformers' LlamaConfig,
 // Qwen2Config, Qwen3Config.
+//
+// Every key of a config.json is one of four kinds, listed by architecture in
+// src/arch/config_keys.cpp: used; inert (kept, written back); supported at one value only (else an
+// error with the reason); unknown (reported, kept; an error under ReadOptions::strict).
 #pragma once
 
 #include <cstdint>
@@ -18,19 +22,27 @@ const char* model_type_name(Architecture architecture);  // "llama", ...
 
 enum class RopeType { kDefault, kLinear, kDynamic, kYarn, kLlama3 };
 
+const char* rope_type_name(RopeType type);  // "default", "linear", "dynamic", "yarn", "llama3"
+
 // Both spellings are read: `rope_theta` + `rope_scaling` and `rope_parameters`; the first is
-// written.
+// written. Fields that the type does not use keep their defaults.
 struct RopeConfig {
   RopeType type = RopeType::kDefault;
   double theta = 10000.0;
   double factor = 1.0;
-  std::optional<int64_t> original_max_position_embeddings;
-  double low_freq_factor = 1.0;                                    // llama3
-  double high_freq_factor = 4.0;                                   // llama3
-  double beta_fast = 32.0;                                         // yarn
-  double beta_slow = 1.0;                                          // yarn
-  bool truncate = true;                                            // yarn
-  std::optional<double> attention_factor, mscale, mscale_all_dim;  // yarn
+  std::optional<int64_t> original_max_position_embeddings = std::nullopt;  // yarn, llama3
+  double low_freq_factor = 1.0;                                            // llama3
+  double high_freq_factor = 4.0;                                           // llama3
+  double beta_fast = 32.0;                                                 // yarn
+  double beta_slow = 1.0;                                                  // yarn
+  bool truncate = true;                                                    // yarn
+  std::optional<double> attention_factor = std::nullopt;                   // yarn; unset: computed
+  std::optional<double> mscale = std::nullopt;                             // yarn
+  std::optional<double> mscale_all_dim = std::nullopt;                     // yarn
+  // Keys of the object that this type does not use: kept and written back.
+  io::OrderedJson inert = io::OrderedJson::object();
+
+  bool operator==(const RopeConfig&) const = default;
 };
 
 struct ModelConfig {
@@ -41,13 +53,13 @@ struct ModelConfig {
   int64_t num_hidden_layers = 32;
   int64_t num_attention_heads = 32;
   int64_t num_key_value_heads = 32;
-  int64_t head_dim = 128;
+  int64_t head_dim = 128;  // 0: not stated, and hidden_size / num_attention_heads is not whole
   int64_t max_position_embeddings = 2048;
   double rms_norm_eps = 1e-6;
   double initializer_range = 0.02;
   bool tie_word_embeddings = false;
-  bool attention_bias = false;  // q, k, v (and o for Llama); always q, k, v for Qwen2
-  bool mlp_bias = false;        // Llama
+  bool attention_bias = false;  // Llama, Qwen3: q, k, v and o. Qwen2 has q, k, v biases always
+  bool mlp_bias = false;        // Llama: gate, up and down
   RopeConfig rope;
   std::optional<int64_t> bos_token_id, pad_token_id;
   std::vector<int64_t> eos_token_ids;
@@ -56,27 +68,38 @@ struct ModelConfig {
   io::OrderedJson inert = io::OrderedJson::object();
 
   bool has_qkv_bias() const { return attention_bias || architecture == Architecture::kQwen2; }
-  bool has_output_bias() const { return attention_bias && architecture == Architecture::kLlama; }
+  bool has_output_bias() const { return attention_bias; }
   bool has_qk_norm() const { return architecture == Architecture::kQwen3; }
   int64_t q_size() const { return num_attention_heads * head_dim; }
   int64_t kv_size() const { return num_key_value_heads * head_dim; }
+  // The length the frequencies were trained with: what yarn and llama3 call original.
+  int64_t rope_original_length() const {
+    return rope.original_max_position_embeddings.value_or(max_position_embeddings);
+  }
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
 struct ReadOptions {
   bool strict = false;  // unknown keys are errors instead of warnings
 };
 struct ReadReport {
-  std::vector<std::string> unknown_keys;  // kept in ModelConfig::inert
+  std::vector<std::string> unknown_keys;  // kept in ModelConfig::inert or RopeConfig::inert
 };
 
-// `where` names the file in errors. Throws: ConfigError for a missing or mistyped key, an
-// unsupported architecture or value (with the reason), an unknown key under strict, and everything
-// validate() finds.
+// Absent keys mean what they mean to transformers, except that an absent num_key_value_heads is
+// num_attention_heads and an absent head_dim is hidden_size / num_attention_heads for every
+// architecture. vocab_size, hidden_size, intermediate_size, num_hidden_layers and
+// num_attention_heads must be there.
+// `where` names the file in errors. Throws: ConfigError listing every missing or mistyped key,
+// unsupported architecture or value (with the reason), unknown key under strict; when there is none
+// of these, everything validate() finds.
 ModelConfig parse_model_config(const io::OrderedJson& json, const std::string& where,
                                const ReadOptions& options = {}, ReadReport* report = nullptr);
 ModelConfig read_model_config(const std::filesystem::path& file, const ReadOptions& options = {},
                               ReadReport* report = nullptr);
-// config.json's content. parse_model_config(to_json(c)) == c.
+// config.json's content, keys in the alphabetical order of transformers' save_pretrained.
+// parse_model_config(to_json(c)) == c for every c that parse_model_config returned.
 io::OrderedJson to_json(const ModelConfig& config);
 
 // Every shape that cannot be built, each with the change that would fix it, before anything is

@@ -26,23 +26,24 @@ struct ParameterSpec {
 };
 
 // In storage order: embedding, block by block in the order of use, final norm, head (absent when
-// tied).
+// tied). Requires: validate(config) passes.
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config);
 
 // By closed formula; equals the sum of numel() over parameter_specs (tested).
 int64_t num_parameters(const ModelConfig& config);
 struct ParameterCounts {
   int64_t embedding = 0;
-  int64_t head = 0;  // 0 when tied
-  int64_t attention = 0;
-  int64_t mlp = 0;
-  int64_t norms = 0;
+  int64_t head = 0;       // 0 when tied
+  int64_t attention = 0;  // with biases, without the norms of q and k
+  int64_t mlp = 0;        // with biases
+  int64_t norms = 0;      // all of them
   int64_t total() const { return embedding + head + attention + mlp + norms; }
 };
 ParameterCounts parameter_counts(const ModelConfig& config);
 
 // Training FLOPs per token, causal convention: 6 * (N - input embedding) + 6 * L * q_size * T
-// (docs/numerics.md). `sequence_length` is the mean length of the documents attended over.
+// (docs/numerics.md). N counts the head's matrix also when it is tied, for its product is computed
+// all the same. `sequence_length` is the mean length of the documents attended over.
 double train_flops_per_token(const ModelConfig& config, double sequence_length);
 
 }  // namespace llm::arch

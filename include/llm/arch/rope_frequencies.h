@@ -19,7 +19,8 @@ struct RopeFrequencies {
 // for.
 RopeFrequencies rope_frequencies(const ModelConfig& config, int64_t sequence_length);
 
-// Whether frequencies differ between lengths a and b (dynamic NTK beyond the trained length).
+// Whether the frequencies of a document of `length` differ from those of one within the trained
+// length (dynamic NTK beyond max_position_embeddings).
 bool rope_depends_on_length(const ModelConfig& config, int64_t length);
 
 }  // namespace llm::arch
