@@ -48,6 +48,9 @@ class Tokenizer {
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
   // normalise(x), the text that decode(encode(x)) returns.
   virtual std::string normalize(std::string_view text) const = 0;
+  // Bytes of the text for which the vocabulary has no token: they become the unknown token, or
+  // nothing where there is none. Always 0 for a tokenizer we train.
+  virtual uint64_t count_unknown(std::string_view text) const = 0;
 
   virtual int32_t vocab_size() const = 0;  // largest id + 1
   virtual std::optional<int32_t> find(std::string_view piece) const = 0;
@@ -55,6 +58,7 @@ class Tokenizer {
       int32_t id) const = 0;  // as written in the vocabulary; "" for an unused id
   virtual bool is_special(int32_t id) const = 0;
   virtual const std::vector<AddedToken>& added_tokens() const = 0;  // ascending ids
+  virtual int64_t num_merges() const = 0;
 
   virtual std::optional<int32_t> bos_id() const = 0;
   virtual std::optional<int32_t> eos_id() const = 0;  // ends a document in training data
@@ -62,6 +66,9 @@ class Tokenizer {
   virtual std::optional<int32_t> unk_id() const = 0;
   // Ids that end a generated turn or document: EOS and the chat template's end-of-turn markers.
   virtual std::vector<int32_t> stop_ids() const = 0;
+
+  // Jinja text of the model's chat template; "" when it has none.
+  virtual const std::string& chat_template() const = 0;
 
   // XXH3-64 over vocabulary, merges, added tokens, normaliser and pre-tokenizer: equal for
   // tokenizers that give equal ids.
@@ -71,9 +78,11 @@ class Tokenizer {
   virtual void save(const std::filesystem::path& directory) const = 0;
 };
 
-// Loads a directory (tokenizer.json with tokenizer_config.json, or encoder.json + vocab.bpe) or one
-// of those files. Throws: IoError when nothing is there; FormatError for what the file holds and we
-// do not support, by name.
+// Loads a directory (tokenizer.json with tokenizer_config.json, or encoder.json + vocab.bpe, or
+// vocab.json + merges.txt) or one of those files; a tokenizer.json may be compressed (.gz, .zst).
+// tokenizer_config.json, chat_template.jinja and generation_config.json beside it are read for the
+// roles of tokens, the chat template and further stop ids. Throws: IoError when nothing is there;
+// FormatError for what the file holds and we do not support, by name.
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // Turns a stream of ids into text, holding back bytes until they form whole characters. Not

@@ -1,0 +1,90 @@
+#include <cerrno>
+
+#include "llm/core/error.h"
+#include "llm/io/atomic_file.h"
+#include "llm/io/line_reader.h"
+#include "text/byte_level_tokenizer.h"
+#include "text/gpt2_files.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_json.h"
+
+namespace llm::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kChunk = size_t{1} << 20;
+constexpr size_t kMaxFileBytes = size_t{1} << 30;  // also stops a compressed bomb
+
+std::string read_whole(const fs::path& path) {
+  io::ByteReader reader(path);
+  std::string out;
+  size_t got = 0;
+  do {
+    const size_t before = out.size();
+    out.resize(before + kChunk);
+    got = reader.read(out.data() + before, kChunk);
+    out.resize(before + got);
+    if (out.size() > kMaxFileBytes)
+      throw core::FormatError({path.string(), "at most 1 GiB of tokenizer", "more", ""});
+  } while (got > 0);
+  return out;
+}
+
+TokenizerSpec read_gpt2(const fs::path& encoder, const fs::path& merges) {
+  return parse_gpt2_files(read_whole(encoder), encoder.string(), read_whole(merges),
+                          merges.string());
+}
+
+TokenizerSpec read_json(const fs::path& path) {
+  return parse_tokenizer_json(read_whole(path), path.string());
+}
+
+TokenizerSpec read_directory(const fs::path& directory) {
+  for (const char* name : {"tokenizer.json", "tokenizer.json.zst", "tokenizer.json.gz"})
+    if (fs::exists(directory / name)) return read_json(directory / name);
+  for (const auto& [encoder, merges] :
+       {std::pair("encoder.json", "vocab.bpe"), std::pair("vocab.json", "merges.txt")})
+    if (fs::exists(directory / encoder) && fs::exists(directory / merges))
+      return read_gpt2(directory / encoder, directory / merges);
+  const bool sentencepiece = fs::exists(directory / "tokenizer.model");
+  throw core::IoError({directory.string(), "tokenizer.json, or encoder.json with vocab.bpe",
+                       sentencepiece ? "tokenizer.model alone" : "neither",
+                       "Name a model directory or a tokenizer.json"},
+                      ENOENT);
+}
+
+bool is_gpt2_file(const std::string& name) {
+  return name == "encoder.json" || name == "vocab.bpe" || name == "vocab.json" ||
+         name == "merges.txt";
+}
+
+TokenizerSpec read_file(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const fs::path folder = path.parent_path();
+  if (!is_gpt2_file(name)) return read_json(path);
+  const bool openai = name == "encoder.json" || name == "vocab.bpe";
+  return openai ? read_gpt2(folder / "encoder.json", folder / "vocab.bpe")
+                : read_gpt2(folder / "vocab.json", folder / "merges.txt");
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& path) {
+  const bool directory = fs::is_directory(path);
+  TokenizerSpec spec = directory ? read_directory(path) : read_file(path);
+  read_token_roles(directory ? path : path.parent_path(), spec);
+  return std::make_shared<ByteLevelTokenizer>(std::move(spec));
+}
+
+void ByteLevelTokenizer::save(const fs::path& directory) const {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error)
+    throw core::IoError({directory.string(), "a folder to write to", error.message(), ""},
+                        error.value());
+  io::write_file_atomically(directory / "tokenizer.json", write_tokenizer_json(spec_));
+  io::write_file_atomically(directory / "tokenizer_config.json", write_tokenizer_config(spec_));
+}
+
+}  // namespace llm::text

@@ -1,0 +1,39 @@
+// What a byte-level BPE tokenizer is, as plain values: readers fill it, the trainer makes it,
+// ByteLevelTokenizer runs it and the writers store it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llm/text/tokenizer.h"
+#include "text/bpe_model.h"
+#include "text/normalizer.h"
+#include "text/pre_tokenizer.h"
+
+namespace llm::text {
+
+// tokenizer_config.json: the roles of tokens, and everything else as it was read.
+struct TokenRoles {
+  std::optional<std::string> bos;
+  std::optional<std::string> eos;
+  std::optional<std::string> pad;
+  std::optional<std::string> unk;
+  std::vector<int32_t> generation_eos;  // of generation_config.json
+  std::string chat_template;            // Jinja; "": none
+  nlohmann::ordered_json rest = nlohmann::ordered_json::object();
+};
+
+struct TokenizerSpec {
+  std::string where;  // the file, for messages
+  std::vector<NormalForm> normalizer;
+  std::vector<PreTokenizerStep> pre_tokenizer;
+  BpeRules model;
+  std::vector<AddedToken> added_tokens;  // ascending ids
+  std::vector<int32_t> prefix_ids;       // what EncodeOptions::add_special puts before the text
+  std::vector<int32_t> suffix_ids;       // ... and after it
+  TokenRoles roles;
+};
+
+}  // namespace llm::text
