@@ -8,7 +8,7 @@ set(CMAKE_OPTIMIZE_DEPENDENCIES ON)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
   message(FATAL_ERROR "g++ ${CMAKE_CXX_COMPILER_VERSION} is too old: llmtrain needs g++ 12 or newer (set CXX).")
 endif()
-# Programs and static libraries alike are position-independent executables' code: GCC refuses a precompiled header
+# Programs and static libraries alike carry the code of position-independent executables: GCC refuses a precompiled header
 # made under another setting.
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_CXX_COMPILE_OPTIONS_PIC -fPIE)

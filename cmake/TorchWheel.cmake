@@ -30,17 +30,15 @@ target_compile_options(llm_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprec
 # The CPU subset of the wheel leaves symbols of the CUDA libraries open.
 target_link_options(llm_torch INTERFACE -Wl,--allow-shlib-undefined)
 target_link_libraries(llm_torch INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
-set(CMAKE_BUILD_RPATH "${torch_root}/lib")
+set(CMAKE_BUILD_RPATH "${torch_root}/lib" "${LLM_TORCH_SITE}/nvidia/cu13/lib")
 
 if(LLM_CUDA)
   include(Cuda)
 endif()
 
-file(WRITE "${CMAKE_BINARY_DIR}/pch/anchor.cpp" "// Gives the precompiled header a target.\n")
+file(WRITE "${CMAKE_BINARY_DIR}/pch/anchor.cpp.new" "// Gives the precompiled header a target.\n")
+file(COPY_FILE "${CMAKE_BINARY_DIR}/pch/anchor.cpp.new" "${CMAKE_BINARY_DIR}/pch/anchor.cpp" ONLY_IF_DIFFERENT)
 add_library(llm_pch OBJECT "${CMAKE_BINARY_DIR}/pch/anchor.cpp")
 target_link_libraries(llm_pch PUBLIC llm_options llm_torch fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json)
 target_precompile_headers(llm_pch PRIVATE
   <ATen/ATen.h> <torch/csrc/autograd/custom_function.h> <torch/csrc/autograd/autograd.h>)
-if(LLM_CCACHE)
-  target_compile_options(llm_pch PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
-endif()
