@@ -7,14 +7,18 @@ endif()
 set(CMAKE_CUDA_COMPILER "${LLM_NVCC}")
 set(LLM_CUDA_ARCHITECTURES "90a-real;100a-real;90-virtual" CACHE STRING "GPU architectures of our own kernels")
 set(CMAKE_CUDA_ARCHITECTURES "${LLM_CUDA_ARCHITECTURES}")
+# The runtime is the shared one that LibTorch itself loads; a second, static copy would keep its own state.
+set(CMAKE_CUDA_RUNTIME_LIBRARY None)
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
+enable_language(CUDA)
+set(CMAKE_CUDA_COMPILE_OPTIONS_PIC -Xcompiler=-fPIE)
+if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION) # CMake 3.25 does not know that nvcc has it
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
 set(CMAKE_CUDA_STANDARD 20)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_EXTENSIONS OFF)
-# The runtime is the shared one that LibTorch itself loads; a second, static copy would keep its own state.
-set(CMAKE_CUDA_RUNTIME_LIBRARY None)
-set(CMAKE_CUDA_COMPILE_OPTIONS_PIC -Xcompiler=-fPIE)
-set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
-enable_language(CUDA)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13.0 OR CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 14.0)
   message(FATAL_ERROR "nvcc ${CMAKE_CUDA_COMPILER_VERSION} at ${LLM_NVCC} does not fit LibTorch ${LLM_TORCH_VERSION}, "
     "which is built for CUDA 13.0.")

@@ -125,9 +125,10 @@ ninja_progress() {
 
 # Compiles a preset: build_preset NAME [TARGET...].
 build_preset() {
-  local preset=$1
+  local preset=$1 arguments
   shift
+  read -ra arguments <<<"${LLM_CMAKE_ARGS-}"
   cd "$ROOT" || exit 1
-  logged "configure-$preset" cmake --preset "$preset" ${LLM_CMAKE_ARGS:+$LLM_CMAKE_ARGS}
+  logged "configure-$preset" cmake --preset "$preset" "${arguments[@]}"
   logged_through "build-$preset" ninja_progress ninja -C "build/$preset" -j "$(build_jobs)" "$@"
 }
