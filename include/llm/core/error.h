@@ -52,6 +52,10 @@ class IoError : public Error {
  private:
   int error_number_;
 };
+// A computation that left the finite numbers: loss or gradient is NaN or infinite. Exit code 1.
+class NumericError : public Error {
+  using Error::Error;
+};
 // A peer process that failed or did not answer. Exit code 1.
 class DistError : public Error {
   using Error::Error;

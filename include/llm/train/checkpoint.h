@@ -1,0 +1,78 @@
+// Checkpoints of a run (design section 6): DIR/checkpoints/step-00000100/ is a Hugging Face model
+// directory plus trainer/state.json and trainer/optimizer-00000-of-00001.safetensors; manifest.json
+// is written last. A checkpoint is built under a temporary name and renamed, so that one with a
+// valid manifest is whole, whatever happened while it was written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llm/core/config_node.h"
+#include "llm/tensor/parameter_store.h"
+
+namespace llm::train {
+
+// Everything a run needs besides weights and moments to go on exactly.
+struct TrainerState {
+  int64_t step = 0;
+  int64_t tokens = 0;
+  int64_t next_row = 0;  // data::DataLoader::state()
+  double seconds = 0;    // trained so far, over all restarts
+  std::optional<double> best_eval_loss;
+  int64_t best_step = 0;
+  int64_t evals_without_progress = 0;
+  uint64_t tokenizer_fingerprint = 0;
+  uint64_t data_fingerprint = 0;
+  int64_t num_threads = 0;
+};
+
+// trainer/optimizer-*.safetensors: per parameter two fp32 vectors named "exp_avg|NAME|BEGIN:END"
+// and "exp_avg_sq|NAME|BEGIN:END", the half-open element range of the flattened parameter that the
+// file holds. Throws: IoError.
+void save_optimizer(const std::filesystem::path& directory, const tensor::ParameterStore& store);
+// Strict both ways. Throws: IoError, FormatError.
+void load_optimizer(const std::filesystem::path& directory, tensor::ParameterStore& store);
+
+void save_state(const std::filesystem::path& directory, const TrainerState& state,
+                const core::ConfigNode& config);
+struct SavedState {
+  TrainerState state;
+  core::ConfigNode config;  // the resolved run config
+};
+// Throws: IoError, FormatError.
+SavedState load_state(const std::filesystem::path& directory);
+
+struct CheckpointInfo {
+  int64_t step = 0;
+  std::filesystem::path path;
+};
+
+// The checkpoints folder of one run. Not thread-safe.
+class CheckpointFolder {
+ public:
+  explicit CheckpointFolder(std::filesystem::path run_directory);
+
+  // Complete checkpoints by ascending step; others do not exist (files are compared by size,
+  // contents only on load).
+  std::vector<CheckpointInfo> list() const;
+  std::optional<CheckpointInfo> newest() const;
+
+  // Lets `write` fill a new directory, writes the manifest, renames. On any exception the partial
+  // directory is removed and older checkpoints stay. Returns the final path.
+  std::filesystem::path save(int64_t step,
+                             const std::function<void(const std::filesystem::path&)>& write);
+
+  // Removes all but the newest `keep_last` and `best_step` (0: none), and what interrupted saves
+  // left behind.
+  void prune(int64_t keep_last, int64_t best_step);
+
+ private:
+  std::filesystem::path path_of(int64_t step) const;
+  std::filesystem::path root_;
+};
+
+}  // namespace llm::train

@@ -1,0 +1,160 @@
+// The configuration of a training run: one JSON file (docs/configuration is printed by `llmtrain
+// pretrain --help-config`).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "llm/core/config.h"
+#include "llm/nn/causal_lm.h"
+#include "llm/optim/adamw.h"
+
+namespace llm::train {
+
+struct ModelSection {
+  std::string config;     // a config.json: a new model
+  std::string init_from;  // a model directory: start from its weights
+  bool scale_residual_init = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("config", config,
+            "Hugging Face config.json of a new model (vocab_size is taken from the tokenizer)");
+    v.field("init_from", init_from,
+            "model directory whose weights the run starts from, instead of config");
+    v.field("scale_residual_init", scale_residual_init,
+            "o_proj and down_proj start with std / sqrt(2 * layers), as GPT-2 does");
+  }
+};
+
+struct DataSection {
+  std::string path;
+  std::string tokenizer;
+  int64_t context_length = 512;
+  bool shuffle = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("path", path, "folder that llmdata prepare wrote");
+    v.field("tokenizer", tokenizer, "tokenizer of the run; empty: the copy that lies in data.path");
+    v.field("context_length", context_length, "tokens per row", core::at_least(1));
+    v.field("shuffle", shuffle, "rows in a new random order every epoch; false: in file order");
+  }
+};
+
+struct TrainSection {
+  int64_t max_steps = 0;
+  int64_t max_tokens = 0;
+  double epochs = 0;
+  int64_t batch_tokens = 16384;
+  int64_t micro_batch_rows = 4;
+  int64_t seed = 0;
+  nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("max_steps", max_steps, "length of the run in steps; or set max_tokens or epochs",
+            core::at_least(0));
+    v.field("max_tokens", max_tokens, "length of the run in tokens", core::at_least(0));
+    v.field("epochs", epochs, "length of the run in passes over the data", core::at_least(0));
+    v.field("batch_tokens", batch_tokens, "tokens per step, over all micro-batches and ranks",
+            core::at_least(1));
+    v.field("micro_batch_rows", micro_batch_rows,
+            "rows per forward and backward; memory grows with it", core::at_least(1));
+    v.field("seed", seed, "of the weights and of the data order", core::at_least(0));
+    v.field("recompute", recompute,
+            "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
+  }
+};
+
+struct CheckpointSection {
+  int64_t every_steps = 500;
+  int64_t keep_last = 2;
+  bool keep_best = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between checkpoints; 0: at the end only",
+            core::at_least(0));
+    v.field("keep_last", keep_last, "newest checkpoints that stay", core::at_least(1));
+    v.field("keep_best", keep_best, "the checkpoint with the lowest validation loss stays too");
+  }
+};
+
+struct EvalSection {
+  int64_t every_steps = 250;
+  int64_t max_rows = 0;
+  int64_t patience = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between validations; 0: at the end only",
+            core::at_least(0));
+    v.field("max_rows", max_rows, "validation rows at most; 0: all", core::at_least(0));
+    v.field("patience", patience,
+            "stop after this many validations without a better loss; 0: never", core::at_least(0));
+  }
+};
+
+struct LogSection {
+  int64_t every_steps = 10;
+  bool tensorboard = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between lines of metrics.jsonl", core::at_least(1));
+    v.field("tensorboard", tensorboard, "also write TensorBoard events");
+  }
+};
+
+struct RunConfig {
+  ModelSection model;
+  DataSection data;
+  optim::OptimConfig optim;
+  TrainSection train;
+  CheckpointSection checkpoint;
+  EvalSection eval;
+  LogSection log;
+
+  template <class V>
+  void visit(V& v) {
+    v.section("model", model, "what is trained");
+    v.section("data", data, "what it is trained on");
+    v.section("optim", optim, "AdamW, clipping, learning rate");
+    v.section("train", train, "length and batch");
+    v.section("checkpoint", checkpoint, "what is kept");
+    v.section("eval", eval, "validation");
+    v.section("log", log, "metrics");
+  }
+};
+
+// Rules across fields, before anything is allocated. Throws: ConfigError naming the keys and the
+// change that would help.
+void validate(const RunConfig& config);
+
+// What a batch of `batch_tokens` means for `world_size` ranks.
+struct BatchPlan {
+  int64_t rows_per_step = 0;  // over all ranks
+  int64_t micro_batches = 0;  // per rank and step
+  int64_t tokens_per_step = 0;
+};
+// Throws: ConfigError when the tokens do not divide, with the nearest values that do.
+BatchPlan plan_batch(const RunConfig& config, int64_t world_size);
+
+// Throws: ConfigError when none or several of max_steps, max_tokens and epochs are set.
+int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows);
+
+// Keys a resumed run may not change, and keys it may with a notice; everything else is free.
+struct ResumeDifferences {
+  std::vector<core::ConfigDifference> refused;
+  std::vector<core::ConfigDifference> noted;
+};
+ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::ConfigNode& now);
+
+}  // namespace llm::train
+
+namespace llm::nn {
+const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(RecomputePolicy);
+}

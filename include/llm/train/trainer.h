@@ -1,0 +1,90 @@
+// The training loop (design section 3). It knows an objective, a model's parameters and where rows
+// come from; nothing about files' formats, command lines or terminals.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "llm/core/clock.h"
+#include "llm/data/data_loader.h"
+#include "llm/nn/causal_lm.h"
+#include "llm/objectives/objective.h"
+#include "llm/optim/adamw.h"
+#include "llm/train/checkpoint.h"
+#include "llm/train/metrics.h"
+#include "llm/train/run_config.h"
+
+namespace llm::train {
+
+struct TrainerSetup {
+  RunConfig config;
+  core::ConfigNode resolved_config;  // what checkpoints carry
+  BatchPlan batch;
+  int64_t total_steps = 0;
+  nn::CausalLM* model = nullptr;
+  objectives::Objective* objective = nullptr;
+  const data::TokenDataset* train_data = nullptr;
+  const data::TokenDataset* validation_data = nullptr;  // nullptr: no validation
+  // Fills a checkpoint directory with the model (everything but trainer/).
+  std::function<void(const std::filesystem::path&)> save_model;
+  std::vector<MetricsSink*> sinks;
+  std::function<bool()> should_stop;  // asked after every step
+  double peak_flops = 0;              // of the device, for MFU; 0: unknown
+  double flops_per_token = 0;
+};
+
+struct StepReport {
+  double loss = 0;
+  double lr = 0;
+  double grad_norm = 0;
+};
+
+enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly };
+
+class Trainer {
+ public:
+  // `state` is that of a fresh run or of load_state(). Requires: everything in `setup` outlives the
+  // trainer; the store has its training state allocated.
+  Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints);
+
+  // Trains until total_steps, a stop request or the early stop; saves a checkpoint at the end of
+  // each. Throws: NumericError on a non-finite loss or gradient, after saving a checkpoint with the
+  // weights from before that step, naming the step and its documents; IoError when a checkpoint
+  // cannot be written (older ones stay).
+  RunEnd run();
+
+  const TrainerState& state() const { return state_; }
+  std::optional<double> last_eval_loss() const { return last_eval_loss_; }
+  std::optional<StepReport> last_step() const { return last_step_; }
+  double tokens_per_second() const { return tokens_per_second_; }  // of the last logged interval
+
+ private:
+  StepReport train_step();
+  StepReport accumulate(const std::vector<data::Batch>& batches);
+  void refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
+                         int64_t first_row);
+  void record_step(const StepReport& report);
+  void evaluate();
+  void save_checkpoint();
+  void emit(const MetricsRecord& record);
+  bool is_due(int64_t every_steps) const;
+  bool out_of_patience() const;
+
+  TrainerSetup setup_;
+  TrainerState state_;
+  CheckpointFolder checkpoints_;
+  tensor::ParameterStore& store_;
+  optim::AdamW optimizer_;
+  data::DataLoader loader_;
+  std::optional<double> last_eval_loss_;
+  std::optional<StepReport> last_step_;
+  core::Stopwatch interval_;
+  int64_t interval_tokens_ = 0;
+  double tokens_per_second_ = 0;
+  int64_t saved_step_ = -1;
+};
+
+}  // namespace llm::train

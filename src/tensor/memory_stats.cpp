@@ -1,0 +1,35 @@
+#include "llm/tensor/memory_stats.h"
+
+#include <fstream>
+#include <string>
+
+#include "tensor/cuda/memory.h"
+
+namespace llm::tensor {
+
+namespace {
+
+int64_t status_bytes(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with(key))
+      return std::stoll(line.substr(key.size())) << 10;  // the kernel's "kB" are KiB
+  }
+  return 0;
+}
+
+}  // namespace
+
+MemoryStats memory_stats(at::Device device) {
+  if (device.is_cuda()) return cuda_memory_stats(device);
+  return {status_bytes("VmRSS:"), status_bytes("VmHWM:")};
+}
+
+bool reset_peak_memory() {
+  std::ofstream clear("/proc/self/clear_refs");
+  clear << "5" << std::flush;
+  return clear.good();
+}
+
+}  // namespace llm::tensor

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include "llm/core/error.h"
+#include "llm/io/atomic_file.h"
+#include "llm/io/config_json.h"
+#include "llm/io/hash.h"
+#include "llm/io/json.h"
+#include "llm/io/safetensors.h"
+#include "llm/tensor/device.h"
+#include "llm/train/checkpoint.h"
+
+namespace llm::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path optimizer_path(const fs::path& directory) {
+  return directory / "trainer" / "optimizer-00000-of-00001.safetensors";
+}
+fs::path state_path(const fs::path& directory) { return directory / "trainer" / "state.json"; }
+
+struct Moment {
+  const char* name;
+  at::Tensor flat;  // [arena_numel]
+};
+
+std::vector<Moment> moments(const tensor::ParameterStore& store) {
+  return {{"exp_avg", store.flat_exp_avg()}, {"exp_avg_sq", store.flat_exp_avg_sq()}};
+}
+
+std::string entry_name(const Moment& moment, const tensor::ParameterRange& range) {
+  return fmt::format("{}|{}|0:{}", moment.name, range.spec.name, range.numel);
+}
+
+}  // namespace
+
+void save_optimizer(const fs::path& directory, const tensor::ParameterStore& store) {
+  std::vector<io::TensorEntry> entries;
+  for (const Moment& moment : moments(store)) {
+    for (const auto& range : store.parameters()) {
+      entries.push_back({entry_name(moment, range), io::TensorDtype::kF32, {range.numel}});
+    }
+  }
+  io::SafetensorsWriter writer(optimizer_path(directory), entries);
+  for (const Moment& moment : moments(store)) {
+    for (const auto& range : store.parameters()) {
+      const at::Tensor host = moment.flat.narrow(0, range.offset, range.numel).cpu().contiguous();
+      writer.write_next({static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()});
+    }
+  }
+  writer.commit();
+}
+
+void load_optimizer(const fs::path& directory, tensor::ParameterStore& store) {
+  const at::NoGradGuard no_grad;
+  const fs::path path = optimizer_path(directory);
+  const io::SafetensorsFile file(path);
+  size_t used = 0;
+  for (const Moment& moment : moments(store)) {
+    for (const auto& range : store.parameters()) {
+      const std::string name = entry_name(moment, range);
+      const io::TensorEntry* entry = file.find(name);
+      if (entry == nullptr || entry->dtype != io::TensorDtype::kF32 ||
+          entry->shape != std::vector<int64_t>{range.numel}) {
+        throw core::FormatError({path.string(), "an F32 vector " + name,
+                                 entry == nullptr ? "none" : "another type or length",
+                                 "The checkpoint was written for another model; resume another one "
+                                 "or start with --resume never"});
+      }
+      moment.flat.narrow(0, range.offset, range.numel).copy_(tensor::view_of(file, *entry));
+      ++used;
+    }
+  }
+  if (used != file.entries().size()) {
+    throw core::FormatError({path.string(), fmt::format("{} vectors", used),
+                             fmt::format("{}", file.entries().size()),
+                             "The checkpoint was written for another model"});
+  }
+}
+
+void save_state(const fs::path& directory, const TrainerState& state,
+                const core::ConfigNode& config) {
+  io::OrderedJson json;
+  json["version"] = 1;
+  json["step"] = state.step;
+  json["tokens"] = state.tokens;
+  json["next_row"] = state.next_row;
+  json["seconds"] = state.seconds;
+  json["best_eval_loss"] =
+      state.best_eval_loss ? io::OrderedJson(*state.best_eval_loss) : io::OrderedJson();
+  json["best_step"] = state.best_step;
+  json["evals_without_progress"] = state.evals_without_progress;
+  json["tokenizer_fingerprint"] = io::hex64(state.tokenizer_fingerprint);
+  json["data_fingerprint"] = io::hex64(state.data_fingerprint);
+  json["num_threads"] = state.num_threads;
+  json["config"] = io::to_json(config);
+  io::write_file_atomically(state_path(directory), json.dump(2) + "\n");
+}
+
+SavedState load_state(const fs::path& directory) {
+  const fs::path path = state_path(directory);
+  const io::OrderedJson json = io::read_ordered_json_file(path);
+  SavedState saved;
+  try {
+    TrainerState& state = saved.state;
+    if (json.at("version").get<int>() != 1) {
+      throw core::FormatError({path.string(), "version 1", json.at("version").dump(),
+                               "Use the llmtrain that wrote it"});
+    }
+    state.step = json.at("step").get<int64_t>();
+    state.tokens = json.at("tokens").get<int64_t>();
+    state.next_row = json.at("next_row").get<int64_t>();
+    state.seconds = json.at("seconds").get<double>();
+    if (!json.at("best_eval_loss").is_null())
+      state.best_eval_loss = json.at("best_eval_loss").get<double>();
+    state.best_step = json.at("best_step").get<int64_t>();
+    state.evals_without_progress = json.at("evals_without_progress").get<int64_t>();
+    state.tokenizer_fingerprint =
+        io::parse_hex64(json.at("tokenizer_fingerprint").get<std::string>(), path.string());
+    state.data_fingerprint =
+        io::parse_hex64(json.at("data_fingerprint").get<std::string>(), path.string());
+    state.num_threads = json.at("num_threads").get<int64_t>();
+    saved.config = io::to_config_node(json.at("config"), path.string());
+  } catch (const io::OrderedJson::exception& problem) {
+    throw core::FormatError(
+        {path.string(), "a trainer state", problem.what(), "Resume from another checkpoint"});
+  }
+  return saved;
+}
+
+}  // namespace llm::train

@@ -1,0 +1,85 @@
+#include "llm/train/run_config.h"
+
+#include <cmath>
+
+#include "llm/core/arith.h"
+#include "llm/core/error.h"
+
+namespace llm::nn {
+
+const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(RecomputePolicy) {
+  static const std::vector<std::pair<RecomputePolicy, std::string>> names{
+      {RecomputePolicy::kSelective, "selective"}, {RecomputePolicy::kBlock, "block"}};
+  return names;
+}
+
+}  // namespace llm::nn
+
+namespace llm::train {
+
+void validate(const RunConfig& config) {
+  if (config.model.config.empty() == config.model.init_from.empty()) {
+    throw core::ConfigError(
+        {"model", "exactly one of model.config and model.init_from",
+         config.model.config.empty() ? "neither" : "both",
+         "config starts a new model, init_from continues from existing weights"});
+  }
+  const auto& train = config.train;
+  const int lengths = (train.max_steps > 0) + (train.max_tokens > 0) + (train.epochs > 0);
+  if (lengths != 1) {
+    throw core::ConfigError(
+        {"train", "exactly one of train.max_steps, train.max_tokens and train.epochs above 0",
+         fmt::format("{} of them", lengths), "Set the one that says how long to train"});
+  }
+}
+
+BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
+  const int64_t micro = config.train.micro_batch_rows * config.data.context_length * world_size;
+  if (config.train.batch_tokens % micro != 0) {
+    const int64_t below = config.train.batch_tokens / micro * micro;
+    throw core::ConfigError(
+        {"train.batch_tokens",
+         fmt::format("a multiple of {} = micro_batch_rows {} x context_length {} x {} rank(s)",
+                     micro, config.train.micro_batch_rows, config.data.context_length, world_size),
+         std::to_string(config.train.batch_tokens),
+         below > 0 ? fmt::format("Set {} or {}", below, below + micro)
+                   : fmt::format("Set {}", micro)});
+  }
+  const int64_t micro_batches = config.train.batch_tokens / micro;
+  return {micro_batches * config.train.micro_batch_rows * world_size, micro_batches,
+          config.train.batch_tokens};
+}
+
+int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows) {
+  if (config.train.max_steps > 0) return config.train.max_steps;
+  if (config.train.max_tokens > 0)
+    return core::div_ceil(config.train.max_tokens, batch.tokens_per_step);
+  const double rows = config.train.epochs * static_cast<double>(num_rows);
+  return std::max<int64_t>(1, std::llround(rows / static_cast<double>(batch.rows_per_step)));
+}
+
+namespace {
+
+bool starts_with_any(const std::string& key, std::initializer_list<const char*> prefixes) {
+  for (const char* prefix : prefixes) {
+    if (key.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::ConfigNode& now) {
+  ResumeDifferences result;
+  for (const auto& difference : core::diff_config(saved, now)) {
+    if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log."})) continue;
+    // Paths may move; what lies there is compared by fingerprints.
+    const bool noted = starts_with_any(
+        difference.key, {"optim.", "train.max_", "train.epochs", "train.recompute", "data.path",
+                         "data.tokenizer", "model.init_from", "model.config"});
+    (noted ? result.noted : result.refused).push_back(difference);
+  }
+  return result;
+}
+
+}  // namespace llm::train

@@ -1,0 +1,192 @@
+#include "llm/train/trainer.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include "llm/core/check.h"
+#include "llm/core/error.h"
+#include "llm/optim/schedule.h"
+#include "llm/tensor/memory_stats.h"
+#include "train/validation.h"
+
+namespace llm::train {
+
+namespace {
+
+data::LoaderConfig loader_config(const RunConfig& config) {
+  return {.rows_per_batch = config.train.micro_batch_rows,
+          .seed = static_cast<uint64_t>(config.train.seed),
+          .shuffle = config.data.shuffle};
+}
+
+std::string join_ids(const std::vector<data::Batch>& batches) {
+  constexpr size_t kShown = 16;
+  std::string text;
+  size_t count = 0;
+  for (const auto& batch : batches) {
+    for (const uint64_t id : batch.document_ids) {
+      if (count++ < kShown) text += fmt::format("{}{:016x}", text.empty() ? "" : " ", id);
+    }
+  }
+  if (count > kShown) text += fmt::format(" and {} more", count - kShown);
+  return text;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints)
+    : setup_(std::move(setup)),
+      state_(std::move(state)),
+      checkpoints_(std::move(checkpoints)),
+      store_(setup_.model->store()),
+      optimizer_(store_, setup_.config.optim),
+      loader_(*setup_.train_data, loader_config(setup_.config), state_.next_row) {}
+
+RunEnd Trainer::run() {
+  while (state_.step < setup_.total_steps) {
+    const StepReport report = train_step();
+    if (is_due(setup_.config.log.every_steps) || state_.step == 1) record_step(report);
+    if (is_due(setup_.config.eval.every_steps)) evaluate();
+    if (is_due(setup_.config.checkpoint.every_steps)) save_checkpoint();
+    if (state_.step == setup_.total_steps) break;
+    const bool interrupted = setup_.should_stop && setup_.should_stop();
+    if (interrupted || out_of_patience()) {
+      save_checkpoint();
+      return interrupted ? RunEnd::kInterrupted : RunEnd::kStoppedEarly;
+    }
+  }
+  save_checkpoint();
+  return RunEnd::kCompleted;
+}
+
+StepReport Trainer::train_step() {
+  // 1. Fetch this step's micro-batches.
+  const int64_t first_row = state_.next_row;
+  std::vector<data::Batch> batches;
+  for (int64_t i = 0; i < setup_.batch.micro_batches; ++i) batches.push_back(loader_.next());
+  // 2. and 3. Scale of each term, forward and backward.
+  StepReport report = accumulate(batches);
+  // 4. Global norm; a step that left the finite numbers is refused with the weights still those
+  // before it.
+  report.grad_norm = optimizer_.grad_norm().item<double>();
+  refuse_non_finite(report, batches, first_row);
+  // 5. Learning rate for this step, update, zero.
+  const int64_t step = state_.step + 1;
+  report.lr = setup_.config.optim.lr *
+              optim::schedule_factor(setup_.config.optim.schedule, step, setup_.total_steps);
+  optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
+  store_.zero_gradients();
+
+  state_.step = step;
+  state_.tokens += setup_.batch.tokens_per_step;
+  state_.next_row = loader_.state();
+  interval_tokens_ += setup_.batch.tokens_per_step;
+  last_step_ = report;
+  return report;
+}
+
+StepReport Trainer::accumulate(const std::vector<data::Batch>& batches) {
+  const auto terms = setup_.objective->terms();
+  std::vector<double> weights(terms.size(), 0);
+  for (const auto& batch : batches) {
+    const auto own = setup_.objective->weights(batch);
+    for (size_t i = 0; i < terms.size(); ++i) weights[i] += own[i];
+  }
+  std::vector<double> scales(terms.size(), 0);
+  for (size_t i = 0; i < terms.size(); ++i)
+    scales[i] = weights[i] > 0 ? terms[i].coefficient / weights[i] : 0;
+
+  at::Tensor loss;  // [] fp64
+  for (const auto& batch : batches) {
+    const auto result = setup_.objective->compute(*setup_.model, batch.to(store_.device()), scales);
+    torch::autograd::backward({result.root}, {result.root_gradient});
+    for (size_t i = 0; i < terms.size(); ++i) {
+      const at::Tensor scaled = result.term_sums[i].to(at::kDouble) * scales[i];
+      loss = loss.defined() ? loss + scaled : scaled;
+    }
+  }
+  return {.loss = loss.item<double>()};
+}
+
+void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
+                                int64_t first_row) {
+  if (std::isfinite(report.loss) && std::isfinite(report.grad_norm)) return;
+  store_.zero_gradients();
+  LLM_CHECK(state_.next_row == first_row);
+  save_checkpoint();
+  throw core::NumericError({fmt::format("step {}", state_.step + 1),
+                            "a finite loss and gradient norm",
+                            fmt::format("loss {} and gradient norm {} on documents {}", report.loss,
+                                        report.grad_norm, join_ids(batches)),
+                            fmt::format("The weights from before this step are saved as step {}. "
+                                        "Look at these documents, lower optim.lr "
+                                        "or lengthen optim.schedule.warmup_steps",
+                                        state_.step)});
+}
+
+void Trainer::record_step(const StepReport& report) {
+  const double seconds = interval_.restart();
+  state_.seconds += seconds;
+  tokens_per_second_ = static_cast<double>(interval_tokens_) / seconds;
+  interval_tokens_ = 0;
+  const double mfu =
+      setup_.peak_flops > 0 ? tokens_per_second_ * setup_.flops_per_token / setup_.peak_flops : NAN;
+  const auto memory = tensor::memory_stats(store_.device());
+  emit({state_.step,
+        false,
+        {{"loss", report.loss},
+         {"lr", report.lr},
+         {"grad_norm", report.grad_norm},
+         {"tokens", static_cast<double>(state_.tokens)},
+         {"epoch", loader_.epoch()},
+         {"tokens_per_second", tokens_per_second_},
+         {"mfu", mfu},
+         {"peak_memory_mib", static_cast<double>(memory.peak_bytes >> 20)},
+         {"seconds", state_.seconds}}});
+}
+
+void Trainer::evaluate() {
+  if (setup_.validation_data == nullptr) return;
+  state_.seconds += interval_.restart();
+  const auto values =
+      evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_data,
+                    {setup_.config.train.micro_batch_rows, setup_.config.eval.max_rows});
+  last_eval_loss_ = values.front().second;
+  const bool better = !state_.best_eval_loss || *last_eval_loss_ < *state_.best_eval_loss;
+  state_.evals_without_progress = better ? 0 : state_.evals_without_progress + 1;
+  if (better) {
+    state_.best_eval_loss = last_eval_loss_;
+    state_.best_step = state_.step;
+  }
+  emit({state_.step, true, values});
+  if (better && setup_.config.checkpoint.keep_best) save_checkpoint();
+  interval_.restart();
+  interval_tokens_ = 0;
+}
+
+void Trainer::save_checkpoint() {
+  if (saved_step_ == state_.step) return;
+  checkpoints_.save(state_.step, [this](const std::filesystem::path& directory) {
+    setup_.save_model(directory);
+    save_optimizer(directory, store_);
+    save_state(directory, state_, setup_.resolved_config);
+  });
+  saved_step_ = state_.step;
+  checkpoints_.prune(setup_.config.checkpoint.keep_last,
+                     setup_.config.checkpoint.keep_best ? state_.best_step : 0);
+}
+
+void Trainer::emit(const MetricsRecord& record) {
+  for (MetricsSink* sink : setup_.sinks) sink->record(record);
+}
+
+bool Trainer::is_due(int64_t every_steps) const {
+  return state_.step == setup_.total_steps || (every_steps > 0 && state_.step % every_steps == 0);
+}
+
+bool Trainer::out_of_patience() const {
+  return setup_.config.eval.patience > 0 &&
+         state_.evals_without_progress >= setup_.config.eval.patience;
+}
+
+}  // namespace llm::train
