@@ -39,6 +39,8 @@ UChar32 character_at(std::string_view text, size_t& begin) {
   return c;
 }
 
+}  // namespace
+
 size_t skip_spaces_left(std::string_view text, size_t end) {
   for (size_t before = end; before > 0; end = before)
     if (!u_isUWhiteSpace(character_before(text, before))) break;
@@ -50,8 +52,6 @@ size_t skip_spaces_right(std::string_view text, size_t begin) {
     if (!u_isUWhiteSpace(character_at(text, after))) break;
   return begin;
 }
-
-}  // namespace
 
 AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens,
                                      const std::vector<std::string>& contents)

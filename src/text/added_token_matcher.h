@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -45,5 +46,9 @@ class AddedTokenMatcher {
   std::array<int32_t, 256> roots_{};  // node of each first byte, 0: none
   int only_first_byte_ = -1;          // when all tokens start with the same byte
 };
+
+// `end` moved left, or `begin` moved right, over white space.
+size_t skip_spaces_left(std::string_view text, size_t end);
+size_t skip_spaces_right(std::string_view text, size_t begin);
 
 }  // namespace llm::text

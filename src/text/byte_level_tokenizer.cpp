@@ -34,6 +34,7 @@ ByteLevelTokenizer::ByteLevelTokenizer(TokenizerSpec spec)
   build_pieces();
   model_ = std::make_unique<BpeModel>(spec_.model, special_);
   build_matchers();
+  build_special_matcher();
   build_roles();
   fingerprint_ = fingerprint_of(spec_);
 }
@@ -80,6 +81,18 @@ void ByteLevelTokenizer::build_matchers() {
   }
 }
 
+// White space at a special token's side may lie in another part, so encode_parts strips it too.
+void ByteLevelTokenizer::build_special_matcher() {
+  std::vector<AddedToken> tokens;
+  std::vector<std::string> contents;
+  for (const AddedToken& token : spec_.added_tokens) {
+    if (!token.special) continue;
+    tokens.push_back(token);
+    contents.push_back(token.content);
+  }
+  special_matcher_ = AddedTokenMatcher(std::move(tokens), contents);
+}
+
 std::optional<int32_t> ByteLevelTokenizer::role_id(const std::optional<std::string>& content,
                                                    const char* role) const {
   if (!content) return std::nullopt;
@@ -117,15 +130,50 @@ void ByteLevelTokenizer::walk(std::string_view text, bool parse_special,
   });
 }
 
+void ByteLevelTokenizer::encode_plain(std::string_view text, bool parse_special,
+                                      std::vector<int32_t>& ids) const {
+  walk(text, parse_special, [&](const AddedToken* token, std::string_view word) {
+    token ? ids.push_back(token->id) : model_->encode_word(word, ids);
+  });
+}
+
 std::vector<int32_t> ByteLevelTokenizer::encode(std::string_view text,
                                                 const EncodeOptions& options) const {
   std::vector<int32_t> ids;
   ids.reserve(text.size() / 4 + spec_.prefix_ids.size() + spec_.suffix_ids.size());
   if (options.add_special) ids = spec_.prefix_ids;
-  walk(text, options.parse_special, [&](const AddedToken* token, std::string_view word) {
-    token ? ids.push_back(token->id) : model_->encode_word(word, ids);
-  });
+  encode_plain(text, options.parse_special, ids);
   if (options.add_special) ids.insert(ids.end(), spec_.suffix_ids.begin(), spec_.suffix_ids.end());
+  return ids;
+}
+
+std::vector<int32_t> ByteLevelTokenizer::encode_parts(std::span<const TextPart> parts) const {
+  std::vector<int32_t> ids;
+  std::string plain;          // text since the last special token
+  bool strip_spaces = false;  // that token swallows what is white at the start of `plain`
+  const auto flush = [&](bool strip_end) {
+    std::string_view text = plain;
+    if (strip_spaces) text.remove_prefix(skip_spaces_right(text, 0));
+    if (strip_end) text = text.substr(0, skip_spaces_left(text, text.size()));
+    encode_plain(text, false, ids);
+    plain.clear();
+  };
+  for (const TextPart& part : parts) {
+    if (!part.parse_special) {
+      plain += part.text;
+      continue;
+    }
+    special_matcher_.split(part.text, [&](const AddedToken* token, std::string_view text) {
+      if (!token) {
+        plain += text;
+        return;
+      }
+      flush(token->lstrip);
+      ids.push_back(token->id);
+      strip_spaces = token->rstrip;
+    });
+  }
+  flush(false);
   return ids;
 }
 

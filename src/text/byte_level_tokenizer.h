@@ -19,6 +19,7 @@ class ByteLevelTokenizer final : public Tokenizer {
   explicit ByteLevelTokenizer(TokenizerSpec spec);
 
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options) const override;
+  std::vector<int32_t> encode_parts(std::span<const TextPart> parts) const override;
   std::string decode_bytes(std::span<const int32_t> ids, bool skip_special) const override;
   std::string normalize(std::string_view text) const override;
   uint64_t count_unknown(std::string_view text) const override;
@@ -43,7 +44,9 @@ class ByteLevelTokenizer final : public Tokenizer {
   // Walks `text` as encode does: an added token, or a word for the model.
   using WordSink = std::function<void(const AddedToken* token, std::string_view word)>;
   void walk(std::string_view text, bool parse_special, const WordSink& sink) const;
+  void encode_plain(std::string_view text, bool parse_special, std::vector<int32_t>& ids) const;
   void build_matchers();
+  void build_special_matcher();
   void build_pieces();
   void build_roles();
   std::optional<int32_t> role_id(const std::optional<std::string>& content, const char* role) const;
@@ -59,6 +62,7 @@ class ByteLevelTokenizer final : public Tokenizer {
   // Index 0: special tokens are text; 1: they are parsed.
   AddedTokenMatcher raw_matchers_[2];         // before normalisation
   AddedTokenMatcher normalized_matchers_[2];  // after it
+  AddedTokenMatcher special_matcher_;         // special tokens alone, as written
   std::optional<int32_t> bos_id_;
   std::optional<int32_t> eos_id_;
   std::optional<int32_t> pad_id_;

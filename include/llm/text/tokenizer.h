@@ -32,6 +32,11 @@ struct EncodeOptions {
   bool add_special = false;    // what the post-processor adds: BOS, EOS
 };
 
+struct TextPart {
+  std::string_view text;
+  bool parse_special = false;  // special tokens in this part become their ids
+};
+
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -40,6 +45,9 @@ class Tokenizer {
   // model that has an unknown token uses it and count_unknown tells how often.
   virtual std::vector<int32_t> encode(std::string_view text,
                                       const EncodeOptions& options = {}) const = 0;
+  // The parts as one text, where a special token counts only when it lies whole inside a part that
+  // has parse_special. Requires: each part is valid UTF-8.
+  virtual std::vector<int32_t> encode_parts(std::span<const TextPart> parts) const = 0;
   // Exact bytes of the ids, invalid UTF-8 kept as it is. Throws: DataError for an id outside the
   // vocabulary.
   virtual std::string decode_bytes(std::span<const int32_t> ids,
