@@ -20,6 +20,9 @@ struct LogprobOptions {
   bool with_hits = false;     // also argmax z == target
 };
 
+// Bytes of the one chunk of logits that lives at a time, for memory plans.
+int64_t logit_chunk_bytes(int64_t num_trained, int64_t vocab_size, bool on_cuda);
+
 struct LogprobOutput {
   at::Tensor logprob;  // [T] fp32
   at::Tensor entropy;  // [T] fp32, when asked

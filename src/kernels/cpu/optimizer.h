@@ -1,0 +1,12 @@
+// The CPU implementation of (fp32, vectorised) llm/kernels/optimizer.h.
+#pragma once
+
+#include "llm/kernels/optimizer.h"
+
+namespace llm::kernels::cpu {
+
+void adamw_(const at::Tensor& weight, const at::Tensor& grad, const at::Tensor& exp_avg,
+            const at::Tensor& exp_avg_sq, const AdamwStep& step);
+at::Tensor squared_norm(const at::Tensor& flat);
+
+}  // namespace llm::kernels::cpu
