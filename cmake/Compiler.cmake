@@ -30,7 +30,8 @@ if(LLM_WERROR)
   target_compile_options(llm_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(LLM_SANITIZE)
-  add_compile_options(-O1 -fsanitize=${LLM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # -g1: line numbers for the reports. The sanitizers make GCC see uninitialised values where there are none.
+  add_compile_options(-O1 -g1 -Wno-maybe-uninitialized -fsanitize=${LLM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LLM_SANITIZE})
 endif()
 

@@ -54,7 +54,7 @@ check_machine() {
   LD_LIBRARY_PATH=$(ask_python) || fail "python3 here has no torch that works." "install torch==$TORCH_VERSION (CUDA 13.0)"
   export LD_LIBRARY_PATH
   cat "$RESULTS/machine.json"
-  grep -q "\"torch\": \"$TORCH_VERSION[+\"]" "$RESULTS/machine.json" ||
+  grep -q "\"torch\": \"${TORCH_VERSION}[+\"]" "$RESULTS/machine.json" ||
     fail "the program is built for torch $TORCH_VERSION; another one is here."
   ((!gpu)) || ! grep -q '"gpu": null' "$RESULTS/machine.json" ||
     fail "torch sees no GPU here." "check nvidia-smi, or give --without-gpu"

@@ -15,9 +15,8 @@ third_party_libraries() {
 
 check_pack() {
   local size
-  if readelf -d "$PACK/llm_gpu_check" | grep -E 'RPATH|RUNPATH' | grep -v '\[\$ORIGIN/lib\]'; then
+  readelf -d "$PACK/llm_gpu_check" | grep -E 'RPATH|RUNPATH' | grep -qF "[\$ORIGIN/lib]" ||
     fail "the program's RPATH is not \$ORIGIN/lib alone."
-  fi
   size=$(du -s --block-size=1M --apparent-size "$PACK" | cut -f 1)
   ((size <= LIMIT_MIB)) || fail "the pack holds $size MiB; $LIMIT_MIB are allowed." "see what grew: ls -lR $PACK"
   say "Packed $PACK: $size MiB (of $LIMIT_MIB allowed)"
