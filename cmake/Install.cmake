@@ -20,7 +20,7 @@ if(LLM_TORCH)
   list(PREPEND library_folders "${LLM_TORCH_SITE}/torch/lib")
 endif()
 install(RUNTIME_DEPENDENCY_SET llm_libraries
-  PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|stdc\\+\\+|gcc_s)\\.so"
+  PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|util|stdc\\+\\+|gcc_s)\\.so"
   DIRECTORIES ${library_folders} LIBRARY DESTINATION lib)
 if(LLM_CUDA)
   # What LibTorch and cuDNN open by name while they run is in no list of needed libraries.

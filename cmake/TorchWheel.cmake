@@ -23,6 +23,13 @@ llm_import_torch(c10)
 llm_import_torch(torch_cpu)
 
 add_library(llm_torch INTERFACE)
+# The wheel also carries the headers of a newer fmt, which do not fit the libfmt and libspdlog that we link: a folder that
+# holds only the system's fmt goes before it.
+find_path(LLM_FMT_INCLUDE fmt/core.h REQUIRED)
+set(first_includes "${CMAKE_BINARY_DIR}/include-first")
+file(MAKE_DIRECTORY "${first_includes}")
+file(CREATE_LINK "${LLM_FMT_INCLUDE}/fmt" "${first_includes}/fmt" SYMBOLIC)
+target_include_directories(llm_torch SYSTEM INTERFACE "${first_includes}")
 target_include_directories(llm_torch SYSTEM INTERFACE
   "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
 target_compile_definitions(llm_torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO _GLIBCXX_USE_CXX11_ABI=1)
