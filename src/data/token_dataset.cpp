@@ -4,6 +4,7 @@
 
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/core/rng.h"
 #include "llm/io/hash.h"
 
 namespace llm::data {
@@ -35,6 +36,7 @@ void TokenDataset::open_shard(const std::filesystem::path& path) {
   const auto tokens = static_cast<int64_t>(info.num_tokens);
   const int64_t rows = tokens / options_.context_length;
   scan_documents(shard, rows);
+  fingerprint_ = core::mix_seed(fingerprint_, info.checksum);
   first_row_.push_back(num_rows_);
   num_rows_ += rows;
   num_tokens_ += tokens;

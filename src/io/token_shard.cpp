@@ -112,6 +112,7 @@ TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
   ids_ = base + kShardHeaderSize;
   starts_ = base + layout.index_offset;
   document_ids_ = base + layout.document_ids_offset;
+  info_.checksum = load_le<uint64_t>(&file_.bytes()[64]);
   mask_ = info_.has_loss_mask ? base + layout.mask_offset : nullptr;
   if (document_start(0) != 0 || document_start(info_.num_documents) != info_.num_tokens) {
     fail(path, fmt::format("document starts from 0 to {}", info_.num_tokens),

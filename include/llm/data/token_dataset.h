@@ -34,6 +34,7 @@ class TokenDataset {
   int64_t num_tokens() const { return num_tokens_; }            // in all shards
   int64_t num_tail_tokens() const { return num_tail_tokens_; }  // in no row
   int64_t num_documents() const { return num_documents_; }
+  uint64_t fingerprint() const { return fingerprint_; }  // of the shards' content, in order
   int64_t context_length() const { return options_.context_length; }
   // The most document pieces a row has: the capacity of a batch's cu_seqlens per row.
   int64_t max_documents_per_row() const { return max_documents_per_row_; }
@@ -47,6 +48,7 @@ class TokenDataset {
   Options options_;
   std::vector<io::TokenShard> shards_;
   std::vector<int64_t> first_row_;  // per shard
+  uint64_t fingerprint_ = 0;
   int64_t num_rows_ = 0;
   int64_t num_tokens_ = 0;
   int64_t num_tail_tokens_ = 0;

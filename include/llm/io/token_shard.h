@@ -37,6 +37,7 @@ struct TokenShardInfo {
   uint64_t tokenizer_fingerprint = 0;
   uint64_t vocab_size = 0;
   bool has_loss_mask = false;
+  uint64_t checksum = 0;  // as the header states it: identifies the content
 };
 
 // Immutable, safe to read from many threads.

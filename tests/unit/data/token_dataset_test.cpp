@@ -1,0 +1,182 @@
+// Oracle: documents held in plain vectors, cut into windows by a naive loop.
+#include "llm/data/token_dataset.h"
+
+#include <gtest/gtest.h>
+
+#include "llm/core/error.h"
+#include "llm/core/rng.h"
+#include "llm/data/data_loader.h"
+#include "support/temp_directory.h"
+
+namespace llm::data {
+namespace {
+
+constexpr uint64_t kFingerprint = 42;
+
+using Documents = std::vector<std::vector<int32_t>>;
+
+Documents random_documents(uint64_t seed, size_t count, uint64_t longest) {
+  core::PhiloxStream random(seed);
+  Documents documents(count);
+  for (auto& document : documents) {
+    document.resize(1 + random.next_below(longest));
+    for (auto& id : document) id = static_cast<int32_t>(random.next_below(1000));
+  }
+  return documents;
+}
+
+std::filesystem::path write_shard(const std::filesystem::path& path, const Documents& documents) {
+  io::TokenShardWriter writer(
+      path, {.bytes_per_id = 2, .tokenizer_fingerprint = kFingerprint, .vocab_size = 1000});
+  for (size_t i = 0; i < documents.size(); ++i) writer.add_document(100 + i, documents[i]);
+  writer.commit();
+  return path;
+}
+
+TokenDataset::Options options_for(std::vector<std::filesystem::path> shards, int64_t context) {
+  return {.shards = std::move(shards),
+          .context_length = context,
+          .tokenizer_fingerprint = kFingerprint,
+          .tokenizer_name = "test"};
+}
+
+struct FlatToken {
+  int32_t id;
+  int64_t target;
+  size_t document;
+};
+
+std::vector<FlatToken> flatten(const Documents& documents) {
+  std::vector<FlatToken> flat;
+  for (size_t d = 0; d < documents.size(); ++d) {
+    for (size_t i = 0; i < documents[d].size(); ++i) {
+      flat.push_back(
+          {documents[d][i], i + 1 < documents[d].size() ? documents[d][i + 1] : kIgnoreTarget, d});
+    }
+  }
+  return flat;
+}
+
+TEST(TokenDataset, RowsAreTheWindowsOfEachShard) {
+  const test::TempDirectory folder;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    const Documents first = random_documents(seed, 40, 30),
+                    second = random_documents(seed + 100, 25, 90);
+    const int64_t context = 7 + static_cast<int64_t>(seed) * 9;
+    const TokenDataset dataset(options_for(
+        {write_shard(folder.path() / "a.bin", first), write_shard(folder.path() / "b.bin", second)},
+        context));
+    int64_t row_index = 0;
+    int64_t most_documents = 0;
+    for (const auto& documents : {first, second}) {
+      const auto flat = flatten(documents);
+      for (size_t begin = 0; begin + static_cast<size_t>(context) <= flat.size();
+           begin += static_cast<size_t>(context)) {
+        const Row row = dataset.row(row_index++);
+        size_t token = 0;
+        ASSERT_EQ(row.document_lengths.size(), row.document_ids.size());
+        most_documents =
+            std::max<int64_t>(most_documents, static_cast<int64_t>(row.document_ids.size()));
+        for (size_t piece = 0; piece < row.document_lengths.size(); ++piece) {
+          for (int32_t i = 0; i < row.document_lengths[piece]; ++i, ++token) {
+            ASSERT_EQ(row.ids[token], flat[begin + token].id);
+            ASSERT_EQ(row.targets[token], flat[begin + token].target)
+                << "row " << row_index - 1 << " token " << token;
+            ASSERT_EQ(row.document_ids[piece], 100 + flat[begin + token].document);
+          }
+        }
+        ASSERT_EQ(token, static_cast<size_t>(context));
+      }
+    }
+    EXPECT_EQ(dataset.num_rows(), row_index);
+    EXPECT_EQ(dataset.max_documents_per_row(), most_documents);
+  }
+}
+
+TEST(TokenDataset, RefusesShardsOfAnotherTokenizer) {
+  const test::TempDirectory folder;
+  auto options =
+      options_for({write_shard(folder.path() / "a.bin", random_documents(1, 10, 30))}, 8);
+  options.tokenizer_fingerprint = 43;
+  EXPECT_THROW(TokenDataset{options}, core::DataError);
+}
+
+TEST(TokenDataset, RefusesDataShorterThanOneRow) {
+  const test::TempDirectory folder;
+  EXPECT_THROW(TokenDataset(options_for(
+                   {write_shard(folder.path() / "a.bin", random_documents(1, 3, 5))}, 64)),
+               core::DataError);
+}
+
+class LoaderTest : public testing::Test {
+ protected:
+  test::TempDirectory folder_;
+  TokenDataset dataset_{
+      options_for({write_shard(folder_.path() / "a.bin", random_documents(3, 200, 30))}, 16)};
+};
+
+std::vector<int32_t> ids_of(const at::Tensor& ids) {
+  const at::Tensor flat = ids.contiguous();
+  return {flat.const_data_ptr<int32_t>(), flat.const_data_ptr<int32_t>() + flat.numel()};
+}
+
+TEST_F(LoaderTest, EveryEpochHoldsEveryRowOnce) {
+  const RowOrder order(dataset_.num_rows(), 7, true);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) {
+    std::vector<int> seen(static_cast<size_t>(dataset_.num_rows()), 0);
+    for (int64_t i = 0; i < dataset_.num_rows(); ++i)
+      ++seen[static_cast<size_t>(order.row_at(epoch * dataset_.num_rows() + i))];
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), dataset_.num_rows());
+  }
+  EXPECT_NE(order.row_at(0), order.row_at(dataset_.num_rows()));
+}
+
+TEST_F(LoaderTest, ARestartedLoaderGoesOnAsTheUninterruptedOne) {
+  const LoaderConfig config{.rows_per_batch = 3, .seed = 5};
+  DataLoader whole(dataset_, config, 0);
+  for (int i = 0; i < 20; ++i) {
+    const int64_t state = whole.state();
+    const auto expected = ids_of(whole.next().ids);
+    DataLoader restarted(dataset_, config, state);
+    EXPECT_EQ(ids_of(restarted.next().ids), expected);
+  }
+}
+
+TEST_F(LoaderTest, RanksShareTheGlobalBatchInOrder) {
+  DataLoader single(dataset_, {.rows_per_batch = 6, .seed = 5, .prefetch = 0}, 0);
+  std::vector<std::unique_ptr<DataLoader>> ranks;
+  for (int64_t rank = 0; rank < 3; ++rank) {
+    ranks.push_back(std::make_unique<DataLoader>(
+        dataset_, LoaderConfig{.rows_per_batch = 2, .seed = 5, .rank = rank, .world_size = 3}, 0));
+  }
+  for (int i = 0; i < 10; ++i) {
+    std::vector<int32_t> joined;
+    for (auto& rank : ranks) {
+      const auto part = ids_of(rank->next().ids);
+      joined.insert(joined.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(ids_of(single.next().ids), joined);
+    EXPECT_EQ(single.state(), ranks[0]->state());
+  }
+}
+
+TEST_F(LoaderTest, BatchesHaveOneCapacityAndConsistentBorders) {
+  DataLoader loader(dataset_, {.rows_per_batch = 4, .seed = 5}, 0);
+  for (int i = 0; i < 30; ++i) {
+    const Batch batch = loader.next();
+    EXPECT_EQ(batch.cu_seqlens.size(0), 4 * dataset_.max_documents_per_row() + 1);
+    const auto borders = ids_of(batch.cu_seqlens);
+    EXPECT_EQ(borders.back(), batch.num_tokens());
+    const auto positions = ids_of(batch.positions);
+    for (int64_t d = 0; d < batch.num_documents; ++d) {
+      const auto k = static_cast<size_t>(d);
+      ASSERT_EQ(borders[k + 1] - borders[k], batch.document_lengths[k]);
+      for (int32_t t = borders[k]; t < borders[k + 1]; ++t)
+        ASSERT_EQ(positions[static_cast<size_t>(t)], t - borders[k]);
+    }
+    EXPECT_EQ(batch.num_trained, (batch.targets != kIgnoreTarget).sum().item<int64_t>());
+  }
+}
+
+}  // namespace
+}  // namespace llm::data
