@@ -11,20 +11,13 @@
 #include <vector>
 
 #include "llm/arch/model_config.h"
-#include "llm/io/json.h"
+#include "llm/convert/generation_config.h"
+#include "llm/convert/weight_files.h"
 #include "llm/nn/causal_lm.h"
 #include "llm/tensor/parameter_store.h"
 #include "llm/text/tokenizer.h"
 
 namespace llm::convert {
-
-// generation_config.json: sampling hints; absent keys are empty.
-struct GenerationConfig {
-  std::vector<int64_t> eos_token_ids;
-  std::optional<double> temperature, top_p, min_p, repetition_penalty;
-  std::optional<int64_t> top_k, max_new_tokens;
-  std::optional<bool> do_sample;
-};
 
 struct LoadOptions {
   at::Device device = at::kCPU;
@@ -50,19 +43,31 @@ struct LoadedModel {
 // advice), corrupt files; what load_weights throws.
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
-// The directory `path` stands for (see load_model).
+// The directory `path` stands for: itself when it holds a model, its newest checkpoint when it is a
+// run directory (it has a folder "checkpoints"). A directory that has a manifest must match it.
+// Throws: IoError when nothing usable is there; FormatError for a damaged checkpoint.
 std::filesystem::path resolve_model_directory(const std::filesystem::path& path);
+
+// checkpoints/step-NNNNNNNN with a valid manifest (sizes, not contents), ascending by step; what
+// has no valid manifest does not exist. Empty when the run has none.
+struct Checkpoint {
+  int64_t step = 0;
+  std::filesystem::path directory;
+};
+std::vector<Checkpoint> list_checkpoints(const std::filesystem::path& run_directory);
+
+// Whether text::load_tokenizer would find files there.
+bool has_tokenizer(const std::filesystem::path& directory);
+
+// Jinja text of chat_template.jinja, else of the key chat_template in tokenizer_config.json (of a
+// list the one named "default"), else "". Throws: FormatError for another type.
+std::string read_chat_template(const std::filesystem::path& directory);
 
 // Copies every tensor of the directory into the store, converting dtypes one tensor at a time.
 // Strict both ways: missing, unused and mis-shaped tensors are errors that list the names. A tied
 // head that is stored all the same must equal the embedding. Throws: FormatError.
 void load_weights(const std::filesystem::path& directory, const arch::ModelConfig& config,
                   tensor::ParameterStore& store);
-
-struct SaveOptions {
-  at::ScalarType dtype = at::kFloat;
-  int64_t max_shard_bytes = int64_t{5} << 30;
-};
 
 // config.json and model.safetensors (or shards with index), one tensor in memory at a time; the
 // tokenizer when given, and generation_config.json, chat_template.jinja when there is something to

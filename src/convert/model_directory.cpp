@@ -1,0 +1,152 @@
+#include "llm/convert/model_directory.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "convert/model_files.h"
+#include "llm/core/check.h"
+#include "llm/core/error.h"
+#include "llm/core/log.h"
+#include "llm/io/atomic_file.h"
+#include "llm/io/file.h"
+
+namespace llm::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTemplateName = "chat_template.jinja";
+
+// A list of {"name", "template"}: the one called "default".
+std::string default_template(const io::OrderedJson& list) {
+  for (const auto& entry : list) {
+    if (entry.is_object() && entry.value("name", "") == "default") {
+      return entry.value("template", "");
+    }
+  }
+  return "";
+}
+
+const char* dtype_key(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kFloat:
+      return "float32";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kHalf:
+      return "float16";
+    default:
+      LLM_CHECK(false, "weights are never saved as {}", c10::toString(dtype));
+  }
+}
+
+}  // namespace
+
+arch::ModelConfig read_directory_config(const fs::path& directory, bool strict) {
+  arch::ReadReport report;
+  arch::ModelConfig config =
+      arch::read_model_config(directory / "config.json", {.strict = strict}, &report);
+  if (!report.unknown_keys.empty()) {
+    core::log_warn("{}: unknown keys kept, but not used: {}", (directory / "config.json").string(),
+                   fmt::join(report.unknown_keys, ", "));
+  }
+  return config;
+}
+
+std::shared_ptr<const text::Tokenizer> read_directory_tokenizer(const fs::path& directory,
+                                                                const arch::ModelConfig& config,
+                                                                bool required) {
+  if (!required && !has_tokenizer(directory)) return nullptr;
+  auto tokenizer = text::load_tokenizer(directory);
+  if (tokenizer->vocab_size() > config.vocab_size) {
+    throw core::FormatError(
+        {.where = (directory / "config.json").string() + ": vocab_size",
+         .expected = fmt::format("at least the tokenizer's {} ids", tokenizer->vocab_size()),
+         .got = fmt::format("{}", config.vocab_size),
+         .hint = "Model and tokenizer do not belong together; give the tokenizer the model was "
+                 "trained with."});
+  }
+  return tokenizer;
+}
+
+void write_model_config(const fs::path& directory, arch::ModelConfig config, at::ScalarType dtype) {
+  config.dtype = dtype_key(dtype);
+  io::write_file_atomically(directory / "config.json", arch::to_json(config).dump(2) + "\n");
+}
+
+void write_generation_files(const fs::path& directory, const GenerationConfig& generation,
+                            const std::string& chat_template) {
+  if (!generation.empty()) {
+    io::write_file_atomically(directory / kGenerationConfigName,
+                              to_json(generation).dump(2) + "\n");
+  }
+  if (!chat_template.empty()) io::write_file_atomically(directory / kTemplateName, chat_template);
+}
+
+bool has_tokenizer(const fs::path& directory) {
+  const auto names = {"tokenizer.json", "tokenizer.json.zst", "tokenizer.json.gz",
+                      "encoder.json",   "vocab.json",         "tokenizer.model"};
+  return std::any_of(names.begin(), names.end(),
+                     [&](const char* name) { return fs::exists(directory / name); });
+}
+
+std::string read_chat_template(const fs::path& directory) {
+  if (fs::exists(directory / kTemplateName)) return io::read_file(directory / kTemplateName);
+  const fs::path file = directory / "tokenizer_config.json";
+  if (!fs::exists(file)) return "";
+  const io::OrderedJson json = io::read_ordered_json_file(file);
+  const auto found = json.is_object() ? json.find("chat_template") : json.end();
+  if (found == json.end() || found->is_null()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  if (found->is_array()) return default_template(*found);
+  throw core::FormatError({.where = file.string() + ": chat_template",
+                           .expected = "a string or a list of named templates",
+                           .got = found->type_name(),
+                           .hint = "Correct or remove the key."});
+}
+
+void load_weights(const fs::path& directory, const arch::ModelConfig& config,
+                  tensor::ParameterStore& store) {
+  const WeightFiles files(directory);
+  require_exact_weights(files, config);
+  const at::NoGradGuard no_grad;
+  for (const tensor::ParameterRange& parameter : store.parameters()) {
+    const std::string& name = parameter.spec.name;
+    store.weight(name).copy_(files.view(name));
+  }
+}
+
+LoadedModel load_model(const fs::path& path, const LoadOptions& options) {
+  LoadedModel loaded;
+  loaded.directory = resolve_model_directory(path);
+  loaded.config = read_directory_config(loaded.directory, options.strict);
+  loaded.tokenizer =
+      read_directory_tokenizer(loaded.directory, loaded.config, options.need_tokenizer);
+  loaded.generation = read_generation_config(loaded.directory);
+  loaded.chat_template = read_chat_template(loaded.directory);
+  loaded.store = std::make_unique<tensor::ParameterStore>(
+      arch::parameter_specs(loaded.config),
+      tensor::StoreOptions{
+          .device = options.device, .dtype = options.dtype, .trainable = options.trainable});
+  load_weights(loaded.directory, loaded.config, *loaded.store);
+  loaded.model = std::make_unique<nn::CausalLM>(loaded.config, *loaded.store);
+  return loaded;
+}
+
+void save_model(const fs::path& directory, const arch::ModelConfig& config,
+                const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
+                const GenerationConfig& generation, const std::string& chat_template,
+                const SaveOptions& options) {
+  fs::create_directories(directory);
+  write_model_config(directory, config, options.dtype);
+  if (tokenizer) tokenizer->save(directory);
+  write_generation_files(directory, generation, chat_template);
+  write_weights(
+      directory, arch::parameter_specs(config),
+      [&](const arch::ParameterSpec& spec) { return store.weight(spec.name); }, options);
+}
+
+}  // namespace llm::convert

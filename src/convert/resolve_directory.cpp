@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "llm/convert/model_directory.h"
+#include "llm/core/error.h"
+#include "llm/io/manifest.h"
+
+namespace llm::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+core::IoError not_a_model(const fs::path& path, const std::string& got, const std::string& hint) {
+  return core::IoError({.where = path.string(),
+                        .expected = "a model directory, a checkpoint or a run directory",
+                        .got = got,
+                        .hint = hint},
+                       ENOENT);
+}
+
+// The number of "step-00000100"; -1 for another name.
+int64_t parse_step(const std::string& name) {
+  const std::string prefix = "step-";
+  if (!name.starts_with(prefix) || name.size() < prefix.size() + 8) return -1;
+  int64_t step = -1;
+  const char* end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
+  return error == std::errc() && stop == end ? step : -1;
+}
+
+void require_manifest(const fs::path& directory) {
+  for (const io::ManifestProblem& problem : io::verify_manifest(directory, false)) {
+    if (problem.fault == io::ManifestFault::kExtra) continue;
+    throw core::FormatError(
+        {.where = (directory / io::kManifestName).string(),
+         .expected = "a complete checkpoint",
+         .got = problem.message,
+         .hint = "Use another checkpoint. If you changed this file on purpose, remove "
+                 "manifest.json and the directory is read as a plain model."});
+  }
+}
+
+fs::path newest_checkpoint(const fs::path& run_directory) {
+  const std::vector<Checkpoint> checkpoints = list_checkpoints(run_directory);
+  if (checkpoints.empty()) {
+    throw not_a_model(run_directory, "a run without a complete checkpoint",
+                      "Train longer, or look at `llmtrain checkpoint list`.");
+  }
+  return checkpoints.back().directory;
+}
+
+}  // namespace
+
+std::vector<Checkpoint> list_checkpoints(const fs::path& run_directory) {
+  std::vector<Checkpoint> checkpoints;
+  const fs::path folder = run_directory / "checkpoints";
+  if (!fs::is_directory(folder)) return checkpoints;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const int64_t step = parse_step(entry.path().filename().string());
+    if (step < 0 || !entry.is_directory()) continue;
+    if (io::has_valid_manifest(entry.path(), false)) checkpoints.push_back({step, entry.path()});
+  }
+  std::sort(checkpoints.begin(), checkpoints.end(),
+            [](const Checkpoint& a, const Checkpoint& b) { return a.step < b.step; });
+  return checkpoints;
+}
+
+fs::path resolve_model_directory(const fs::path& path) {
+  if (!fs::exists(path)) throw not_a_model(path, "no such file or directory", "Check the path.");
+  if (!fs::is_directory(path)) {
+    throw not_a_model(path, "a file", "Give the directory that holds config.json.");
+  }
+  if (fs::is_directory(path / "checkpoints")) return newest_checkpoint(path);
+  if (!fs::exists(path / "config.json")) {
+    throw not_a_model(path, "a directory without config.json",
+                      "A model directory has config.json and model.safetensors.");
+  }
+  const bool is_checkpoint = parse_step(path.filename().string()) >= 0;
+  if (is_checkpoint || fs::exists(path / io::kManifestName)) require_manifest(path);
+  return path;
+}
+
+}  // namespace llm::convert
