@@ -52,6 +52,7 @@ TokenShardInfo read_info(const MappedFile& file) {
   info.tokenizer_fingerprint = header_field<uint64_t>(file, 32);
   info.vocab_size = header_field<uint64_t>(file, 40);
   info.has_loss_mask = header_field<uint64_t>(file, 56) != 0;
+  info.checksum = header_field<uint64_t>(file, 64);
   return info;
 }
 
@@ -112,7 +113,6 @@ TokenShard::TokenShard(const std::filesystem::path& path) : file_(path) {
   ids_ = base + kShardHeaderSize;
   starts_ = base + layout.index_offset;
   document_ids_ = base + layout.document_ids_offset;
-  info_.checksum = load_le<uint64_t>(&file_.bytes()[64]);
   mask_ = info_.has_loss_mask ? base + layout.mask_offset : nullptr;
   if (document_start(0) != 0 || document_start(info_.num_documents) != info_.num_tokens) {
     fail(path, fmt::format("document starts from 0 to {}", info_.num_tokens),
@@ -162,9 +162,10 @@ uint64_t TokenShard::document_of(uint64_t token) const {
 }
 
 void TokenShard::verify() const {
-  const auto stored = header_field<uint64_t>(file_, 64);
   const uint64_t actual = xxh3(file_.bytes().subspan(kShardHeaderSize));
-  if (stored != actual) fail(path(), "checksum " + hex64(stored), hex64(actual));
+  if (actual != info_.checksum) {
+    fail(path(), "checksum " + hex64(info_.checksum), hex64(actual));
+  }
   std::vector<int32_t> ids(size_t{1} << 16);
   for (uint64_t begin = 0; begin < info_.num_tokens; begin += ids.size()) {
     ids.resize(std::min<uint64_t>(ids.size(), info_.num_tokens - begin));

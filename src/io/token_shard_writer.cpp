@@ -84,7 +84,7 @@ struct TokenShardWriter::State {
     store_le(&bytes[40], info.vocab_size);
     store_le(&bytes[48], layout.index_offset);
     store_le(&bytes[56], info.has_loss_mask ? layout.mask_offset : 0);
-    store_le(&bytes[64], hash.digest());
+    store_le(&bytes[64], info.checksum);
     return bytes;
   }
 
@@ -133,6 +133,7 @@ TokenShardInfo TokenShardWriter::commit() {
   state.append_array(state.document_ids);
   state.append_array(state.mask);
   LLM_CHECK(state.file.size() == layout.file_size);
+  state.info.checksum = state.hash.digest();
   state.file.write_at(0, state.header());
   state.file.commit();
   return state.info;
