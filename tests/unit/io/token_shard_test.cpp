@@ -71,7 +71,7 @@ TEST_F(TokenShardTest, WritesTheBytesOfTheTable) {
       {UINT64_MAX, {65535}, {true}},
       {5, {0, 40000, 7, 9, 10, 11, 12}, {false, false, true, false, true, true, true}}};
   const auto path = directory_ / "x.tokens";
-  write_shard(
+  const TokenShardInfo info = write_shard(
       path,
       {.tokenizer_fingerprint = 0xABCDEF0123456789, .vocab_size = 65536, .has_loss_mask = true},
       documents);
@@ -118,9 +118,9 @@ TEST_P(TokenShardModel, EqualsTheDocumentsItWasMadeOf) {
     owner.insert(owner.end(), length, d);
   }
   const auto path = directory_ / "x";
-  const TokenShardInfo info = write_shard(
-      path, {.bytes_per_id = bytes_per_id, .vocab_size = vocab_size, .has_loss_mask = has_mask},
-      documents);
+  write_shard(path,
+              {.bytes_per_id = bytes_per_id, .vocab_size = vocab_size, .has_loss_mask = has_mask},
+              documents);
   const TokenShard shard(path);
   shard.verify();
   EXPECT_EQ(all_ids(shard), ids);
