@@ -34,9 +34,10 @@ inline double tolerance(at::ScalarType type, double length) {
   return kToleranceFactor * (epsilon(type) + std::sqrt(length) * accumulator);
 }
 
-// Largest |actual - expected| against `relative` times the largest |expected| (at least `floor`).
+// Largest |actual - expected| against `relative` times the largest |expected| or `floor`, the size
+// of the terms that were added up: sums of terms that cancel keep the terms' rounding.
 inline ::testing::AssertionResult near(const at::Tensor& actual, const at::Tensor& expected,
-                                       double relative, double floor = 1e-2) {
+                                       double relative, double floor = 1) {
   if (actual.sizes() != expected.sizes()) {
     return ::testing::AssertionFailure() << actual.sizes() << " instead of " << expected.sizes();
   }

@@ -71,6 +71,7 @@ AttentionOutput attention_forward(const at::Tensor& q, const at::Tensor& k, cons
 void attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                         const at::Tensor& v, const AttentionOutput& /*forward*/,
                         const AttentionShape& shape, const AttentionGradients& grads) {
+  if (q.size(0) == 0) return;
   const auto forward = [&](const std::vector<at::Tensor>& inputs) {
     return reference::attention(inputs[0], inputs[1], inputs[2], shape);
   };
