@@ -68,7 +68,10 @@ class Paper {
     }
   }
 
+  // Empty lines at the start of a block are left out.
   void write_verbatim(std::string_view text) {
+    const bool is_at_start = newlines_ > 0 || out_.empty();
+    if (is_at_start) text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
     if (text.empty()) return;
     start();
     out_.append(text);
@@ -94,6 +97,7 @@ class Paper {
   void start() {
     if (!out_.empty() && out_.size() != after_bullet_) {
       if (newlines_ > 0) {
+        out_.resize(out_.find_last_not_of("\r\n") + 1);
         out_.append(static_cast<size_t>(newlines_), '\n');
       } else if (has_space_) {
         out_ += ' ';
