@@ -1,0 +1,37 @@
+// Exceptions to exit codes (docs/design.md section 8) and to messages.
+#pragma once
+
+#include <string>
+
+#include "llm/core/error.h"
+
+namespace llm::apps {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;  // command line or configuration
+inline constexpr int kExitData = 3;   // data or file format
+inline constexpr int kExitInterrupted = 130;
+
+// Thrown by a command whose printed result is the bad news itself (a failed verification): exit
+// code 1 and no further message.
+struct ResultIsFailure {};
+
+// Writes "PROGRAM: error: MESSAGE" on stderr; with `json` also, on stdout,
+//   {"error": {"kind": K, "exit_code": N, "message": M, "where": W, "expected": E, "got": G,
+//              "hint": H}}
+// where the last four are there for the typed errors of llm/core/error.h.
+struct ErrorReporter {
+  std::string program;
+  bool json = false;
+
+  int report_usage(const std::string& message) const;
+  // Requires: called while an exception is handled. Returns the exit code.
+  int report_current_exception() const;
+
+ private:
+  int report(const char* kind, int exit_code, const std::string& message) const;
+  int report(const char* kind, int exit_code, const core::Error& error) const;
+};
+
+}  // namespace llm::apps

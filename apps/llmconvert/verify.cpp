@@ -1,0 +1,77 @@
+#include "llm/eval/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "common/errors.h"
+#include "common/table.h"
+#include "llm/tensor/device.h"
+#include "llmconvert/commands.h"
+
+namespace llm::apps {
+namespace {
+
+constexpr size_t kMaxCellWidth = 44;
+
+constexpr const char* kExamples =
+    "  llmconvert verify smollm2 converted/smollm2\n"
+    "  llmconvert verify runs/first exported --json";
+
+struct VerifyCommand {
+  std::string source;
+  std::string result;
+};
+
+// The JSON report has every cell whole.
+std::string cell(const std::string& text) {
+  if (display_width(text) <= kMaxCellWidth) return text;
+  return cut_to_width(text, kMaxCellWidth - 3) + "...";
+}
+
+void run(const VerifyCommand& command, const GlobalOptions& global) {
+  tensor::set_num_threads(global.num_threads);
+  const eval::VerifyReport report = eval::verify_models(
+      command.source, command.result, {.device = tensor::parse_device(global.device)});
+  if (global.json) {
+    fmt::print("{}\n", eval::to_json(report).dump());
+  } else {
+    fmt::print("{}", verify_table(report));
+  }
+  if (!report.passed()) throw ResultIsFailure{};
+}
+
+}  // namespace
+
+std::string verify_table(const eval::VerifyReport& report) {
+  std::vector<eval::VerifyRow> rows = report.rows;
+  std::stable_partition(rows.begin(), rows.end(), [](const eval::VerifyRow& row) {
+    return row.verdict == eval::Verdict::kFail;
+  });
+  Table table(std::vector<Align>(5, Align::kLeft));
+  table.set_header({"", "check", "source", "result", "note"});
+  for (const eval::VerifyRow& row : rows) {
+    table.add_row({eval::verdict_name(row.verdict), row.check, cell(row.source),
+                   row.source == row.result ? "=" : cell(row.result), row.note});
+  }
+  const auto failed = std::count_if(rows.begin(), rows.end(), [](const eval::VerifyRow& row) {
+    return row.verdict == eval::Verdict::kFail;
+  });
+  const std::string verdict =
+      failed == 0 ? fmt::format("The result is a faithful copy: {} checks.", rows.size())
+                  : fmt::format("The result is NOT a faithful copy: {} of {} checks failed.",
+                                failed, rows.size());
+  return table.text() + "\n" + verdict + "\n";
+}
+
+void add_verify_command(Program& program) {
+  const auto command = std::make_shared<VerifyCommand>();
+  CLI::App& app = program.add_command(
+      "verify", "Is the second model a faithful copy of the first? Exit code 1 when it is not",
+      kExamples, [command](const GlobalOptions& global) { run(*command, global); });
+  app.add_option("SOURCE", command->source, "model, checkpoint or run directory")->required();
+  app.add_option("RESULT", command->result, "the copy; its dtype may differ")->required();
+}
+
+}  // namespace llm::apps

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/table.h"
+#include "llm/convert/model_directory.h"
+#include "llm/core/format.h"
+#include "llm/eval/documents.h"
+#include "llm/tensor/device.h"
+#include "llmeval/commands.h"
+
+namespace llm::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kExamples =
+    "  llmeval ppl --model runs/first --input held_out.txt\n"
+    "  llmeval ppl --model smollm2 --input wiki.jsonl.zst --context 1024 --stride 512 --json\n"
+    "  llmeval ppl --model runs/first --input data/prepared --split validation";
+
+struct PplCommand {
+  std::string model;
+  std::vector<std::string> input;
+  std::string split = "validation";
+  eval::PerplexityOptions options;
+  eval::Prefix prefix = eval::Prefix::kAuto;
+  corpus::ReadOptions read;
+};
+
+const std::map<std::string, eval::Prefix> kPrefixes = {{"auto", eval::Prefix::kAuto},
+                                                       {"bos", eval::Prefix::kBos},
+                                                       {"eos", eval::Prefix::kEos},
+                                                       {"none", eval::Prefix::kNone}};
+const std::map<std::string, corpus::InvalidUtf8> kInvalidUtf8 = {
+    {"error", corpus::InvalidUtf8::kError},
+    {"replace", corpus::InvalidUtf8::kReplace},
+    {"skip", corpus::InvalidUtf8::kSkip}};
+
+bool is_dataset(const std::vector<std::string>& input) {
+  return input.size() == 1 && fs::exists(fs::path(input.front()) / corpus::kDatasetFileName);
+}
+
+eval::PerplexityResult score(const PplCommand& command, const convert::LoadedModel& loaded,
+                             const GlobalOptions& global) {
+  eval::PerplexityScorer scorer(*loaded.model, command.options);
+  Progress progress("score", global.shows_progress());
+  uint64_t tokens = 0;
+  const auto sink = [&](const eval::ScoredDocument& document) {
+    check_interrupt();
+    scorer.add(document);
+    tokens += document.ids.size();
+    progress.update(tokens, 0, "tokens");
+  };
+  if (is_dataset(command.input)) {
+    eval::visit_dataset(corpus::read_prepared_dataset(command.input.front()), command.split,
+                        *loaded.tokenizer, command.prefix, sink);
+  } else {
+    eval::visit_text(corpus::find_input_files(command.input, command.read.format), command.read,
+                     *loaded.tokenizer, command.prefix, sink);
+  }
+  return scorer.finish();
+}
+
+void print_result(const eval::PerplexityResult& result, double seconds) {
+  Table table({Align::kLeft, Align::kLeft});
+  const double error = result.standard_error();
+  table.add_row({"perplexity", fmt::format("{:.4f} +- {:.4f} per token", result.perplexity(),
+                                           result.perplexity() * error)});
+  table.add_row(
+      {"loss", fmt::format("{:.5f} +- {:.5f} nats per token (between {})", result.mean_nll(), error,
+                           result.error_is_between_documents() ? "documents" : "tokens")});
+  table.add_row({"bits per byte", fmt::format("{:.5f}", result.bits_per_byte())});
+  table.add_row({"token accuracy", fmt::format("{:.2f} %", 100 * result.accuracy())});
+  table.add_row(
+      {"scored", fmt::format("{} tokens of {} documents, {} of text", result.num_tokens,
+                             result.documents.size(),
+                             core::format_bytes(static_cast<uint64_t>(result.num_bytes)))});
+  table.add_row({"windows", fmt::format("{} (context {}, stride {})", result.num_windows,
+                                        result.context, result.stride)});
+  table.add_row({"time", fmt::format("{}, {:.0f} tokens/s", core::format_duration(seconds),
+                                     static_cast<double>(result.num_tokens) / seconds)});
+  fmt::print("{}", table.text());
+}
+
+void run(const PplCommand& command, const GlobalOptions& global) {
+  tensor::set_num_threads(global.num_threads);
+  const convert::LoadedModel loaded =
+      convert::load_model(command.model, {.device = tensor::parse_device(global.device)});
+  const core::Stopwatch watch;
+  const eval::PerplexityResult result = score(command, loaded, global);
+  if (!global.json) return print_result(result, watch.seconds());
+  io::OrderedJson json = eval::to_json(result);
+  json["model"] = loaded.directory.string();
+  json["seconds"] = watch.seconds();
+  fmt::print("{}\n", json.dump());
+}
+
+}  // namespace
+
+void add_ppl_command(Program& program) {
+  const auto command = std::make_shared<PplCommand>();
+  CLI::App& app = program.add_command(
+      "ppl", "Perplexity and bits per byte of text, by a sliding window", kExamples,
+      [command](const GlobalOptions& global) { run(*command, global); });
+  app.add_option("--model,-m", command->model, "model, checkpoint or run directory")->required();
+  app.add_option("--input,-i", command->input,
+                 "text or JSONL files (also .gz, .zst), folders, patterns; or a prepared dataset")
+      ->required();
+  app.add_option("--context", command->options.context,
+                 "tokens in a window; 0: the trained length, at most 2048")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--stride", command->options.stride,
+                 "tokens each further window scores; smaller: more context, slower; 0: --context")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--batch-tokens", command->options.batch_tokens, "tokens of one forward pass")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--prefix", command->prefix,
+                 "before each document: auto (BOS, else EOS), bos, eos, none")
+      ->transform(CLI::CheckedTransformer(kPrefixes));
+  app.add_option("--split", command->split, "of a prepared dataset: train or validation")
+      ->capture_default_str();
+  app.add_option("--text-field", command->read.text_field, "field of a JSON line with the text")
+      ->capture_default_str();
+  app.add_option("--invalid-utf8", command->read.invalid_utf8, "error, replace or skip")
+      ->transform(CLI::CheckedTransformer(kInvalidUtf8));
+}
+
+}  // namespace llm::apps

@@ -1,0 +1,172 @@
+#include "llm/train/plan.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "common/table.h"
+#include "llm/core/format.h"
+#include "llm/io/json.h"
+#include "llm/tensor/device.h"
+#include "llm/tensor/memory_stats.h"
+#include "llm/train/bench.h"
+#include "llm/train/session.h"
+#include "llmtrain/commands.h"
+
+namespace llm::apps {
+namespace {
+
+constexpr const char* kExamples =
+    "  llmtrain plan --config configs/runs/quickstart.json\n"
+    "  llmtrain plan --config run.json --tokens-per-second 52000      time at a given rate\n"
+    "  llmtrain plan --config run.json --measure 3                    time at the rate of 3 real "
+    "steps";
+
+struct PlanCommand {
+  RunConfigOptions config;
+  double tokens_per_second = 0;
+  int64_t measure_steps = 0;
+};
+
+struct Planned {
+  train::RunPlan plan;
+  double tokens_per_second = 0;  // 0: unknown
+  double seconds() const {
+    return tokens_per_second > 0 ? static_cast<double>(plan.total_tokens) / tokens_per_second : 0;
+  }
+};
+
+Planned make_plan(const PlanCommand& command, const GlobalOptions& global) {
+  const train::RunConfig config = command.config.read();
+  const auto device = tensor::parse_device(global.device);
+  tensor::set_num_threads(global.num_threads);
+  const int64_t program_bytes = tensor::memory_stats(at::kCPU).current_bytes;
+  train::PlanInput input{.config = config, .model = {}, .program_bytes = program_bytes};
+  if (config.data.path.empty()) {
+    train::validate(config);
+    input.model = arch::read_model_config(config.model.config);
+  } else {
+    const auto inputs = train::read_inputs(config);
+    input.model = inputs.model;
+    const auto& split = inputs.dataset.train;
+    input.num_rows = static_cast<int64_t>(split.tokens) / config.data.context_length;
+    input.mean_document_length = static_cast<double>(split.tokens) /
+                                 static_cast<double>(std::max<uint64_t>(split.documents, 1));
+  }
+  Planned planned{train::plan_run(input), command.tokens_per_second};
+  if (command.measure_steps > 0) {
+    planned.tokens_per_second =
+        train::bench_training(config, input.model,
+                              {.steps = command.measure_steps, .warmup_steps = 1, .device = device})
+            .tokens_per_second;
+  }
+  return planned;
+}
+
+void print_json(const Planned& planned) {
+  const train::RunPlan& plan = planned.plan;
+  io::OrderedJson memory;
+  for (const auto& buffer : plan.memory.buffers) memory[buffer.name] = buffer.bytes;
+  const io::OrderedJson json{
+      {"parameters",
+       {{"total", plan.parameters.total()},
+        {"embedding", plan.parameters.embedding},
+        {"attention", plan.parameters.attention},
+        {"mlp", plan.parameters.mlp},
+        {"norms", plan.parameters.norms},
+        {"head", plan.parameters.head}}},
+      {"tokens_per_step", plan.batch.tokens_per_step},
+      {"micro_batches", plan.batch.micro_batches},
+      {"total_steps", plan.total_steps},
+      {"total_tokens", plan.total_tokens},
+      {"epochs", plan.epochs},
+      {"tokens_per_parameter", plan.tokens_per_parameter},
+      {"flops_per_token", plan.flops_per_token},
+      {"total_flops", plan.total_flops},
+      {"memory_bytes", memory},
+      {"peak_memory_bytes", plan.memory.peak_bytes},
+      {"tokens_per_second", planned.tokens_per_second > 0
+                                ? io::OrderedJson(planned.tokens_per_second)
+                                : io::OrderedJson()},
+      {"seconds",
+       planned.tokens_per_second > 0 ? io::OrderedJson(planned.seconds()) : io::OrderedJson()},
+      {"warnings", plan.warnings}};
+  fmt::print("{}\n", json.dump());
+}
+
+void print_parameters(const arch::ParameterCounts& counts) {
+  using enum Align;
+  Table table({kLeft, kRight, kRight});
+  table.set_header({"parameters", "count", "share"});
+  const auto row = [&](const char* name, int64_t count) {
+    if (count == 0) return;
+    table.add_row({name, fmt::format("{}", count),
+                   fmt::format("{:.1f} %", 100 * static_cast<double>(count) /
+                                               static_cast<double>(counts.total()))});
+  };
+  row("embedding", counts.embedding);
+  row("attention", counts.attention);
+  row("mlp", counts.mlp);
+  row("norms", counts.norms);
+  row("head", counts.head);
+  row("total", counts.total());
+  fmt::print("{}\n", table.text());
+}
+
+void print_memory(const train::MemoryPlan& memory) {
+  using enum Align;
+  Table table({kLeft, kRight, kLeft});
+  table.set_header({"memory", "size", ""});
+  for (const auto& buffer : memory.buffers) {
+    table.add_row(
+        {buffer.name, core::format_bytes(static_cast<uint64_t>(buffer.bytes)), buffer.note});
+  }
+  table.add_row({"peak", core::format_bytes(static_cast<uint64_t>(memory.peak_bytes)),
+                 "gradients and activations take turns"});
+  fmt::print("{}\n", table.text());
+}
+
+void print_run(const Planned& planned) {
+  const train::RunPlan& plan = planned.plan;
+  using enum Align;
+  Table table({kLeft, kLeft});
+  table.add_row({"steps", fmt::format("{} of {} tokens ({} micro-batches)", plan.total_steps,
+                                      plan.batch.tokens_per_step, plan.batch.micro_batches)});
+  table.add_row({"tokens", fmt::format("{}, {:.1f} per parameter",
+                                       core::format_count(static_cast<double>(plan.total_tokens)),
+                                       plan.tokens_per_parameter)});
+  if (plan.epochs > 0) table.add_row({"passes over the data", fmt::format("{:.2f}", plan.epochs)});
+  table.add_row({"compute", fmt::format("{:.3g} FLOP, {} per token", plan.total_flops,
+                                        core::format_count(plan.flops_per_token))});
+  table.add_row(
+      {"time", planned.tokens_per_second > 0
+                   ? fmt::format("{} at {} tokens/s", core::format_duration(planned.seconds()),
+                                 core::format_count(planned.tokens_per_second))
+                   : "give --tokens-per-second, or --measure N"});
+  fmt::print("{}", table.text());
+  for (const std::string& warning : plan.warnings) fmt::print("warning: {}\n", warning);
+}
+
+void run_plan(const PlanCommand& command, const GlobalOptions& global) {
+  const Planned planned = make_plan(command, global);
+  if (global.json) return print_json(planned);
+  print_parameters(planned.plan.parameters);
+  print_memory(planned.plan.memory);
+  print_run(planned);
+}
+
+}  // namespace
+
+void add_plan_command(Program& program) {
+  auto command = std::make_shared<PlanCommand>();
+  CLI::App& app =
+      program.add_command("plan", "Say what a run will cost before it starts", kExamples,
+                          [command](const GlobalOptions& global) { run_plan(*command, global); });
+  command->config.add_to(app);
+  app.add_option("--tokens-per-second", command->tokens_per_second, "rate to compute the time from")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--measure", command->measure_steps, "measure the rate with this many steps")
+      ->check(CLI::PositiveNumber);
+}
+
+}  // namespace llm::apps
