@@ -128,7 +128,9 @@ def cases(all_tokenizers):
         plain = [tokenizer.encode(text, add_special_tokens=False).ids for text in TEXTS]
         tokenizer.encode_special_tokens = False
         parsed = [tokenizer.encode(text, add_special_tokens=True).ids for text in TEXTS]
-        decoded = [tokenizer.decode(ids, skip_special_tokens=True) for ids in parsed]
+        # `tokenizers` reads a non-ASCII added token as byte-level characters and breaks it: no golden.
+        broken = {i for i, t in tokenizer.get_added_tokens_decoder().items() if not t.content.isascii()}
+        decoded = [None if broken & set(ids) else tokenizer.decode(ids, skip_special_tokens=True) for ids in parsed]
         result[name] = {"plain": plain, "parsed": parsed, "decoded": decoded}
     return result
 

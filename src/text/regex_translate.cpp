@@ -8,9 +8,11 @@
 namespace llm::text {
 namespace {
 
-// White_Space (Unicode): PCRE2's own \s also takes U+180E. \w as Oniguruma has it.
+// White_Space (Unicode): PCRE2's own \s also takes U+180E. \w as Oniguruma has it: Unicode's word
+// characters and six Latin-1 digits and fractions.
 constexpr std::string_view kSpaces = R"(\t-\r\x{85}\p{Z})";
-constexpr std::string_view kWordCharacters = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+constexpr std::string_view kWordCharacters =
+    R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 
 class Translator {
  public:

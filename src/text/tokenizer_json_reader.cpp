@@ -67,7 +67,8 @@ class MergeReader {
 
   void add(std::string_view left, std::string_view right) {
     joined_.assign(left).append(right);
-    rules_.merges.emplace_back(id(left), id(right));
+    const int32_t left_id = id(left);
+    rules_.merges.emplace_back(left_id, id(right));
     rules_.merged.push_back(id(joined_));
   }
 
