@@ -18,7 +18,7 @@ inline constexpr const char* kSampleText =
     "고양이가 매트 위에 앉았다. 고양이가 쥐를 먹었다.\n";
 
 inline std::shared_ptr<const text::Tokenizer> tiny_tokenizer(int64_t vocab_size = 280) {
-  text::BpeTrainer trainer({.vocab_size = vocab_size, .min_frequency = 1});
+  text::BpeTrainer trainer({.vocab_size = vocab_size, .reserved = {}, .min_frequency = 1});
   trainer.add_text(kSampleText);
   return trainer.train();
 }
