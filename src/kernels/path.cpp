@@ -17,7 +17,10 @@ Path path_for(std::initializer_list<at::Tensor> tensors) {
   }
   LLM_CHECK(first != nullptr, "no tensor is defined");
   if (backend() == Backend::kReference) return Path::kReference;
-  if (first->is_cuda()) return first->scalar_type() == at::kDouble ? Path::kReference : Path::kCuda;
+  if (first->is_cuda()) {
+    const at::ScalarType type = first->scalar_type();
+    return type == at::kFloat || type == at::kBFloat16 ? Path::kCuda : Path::kReference;
+  }
   return first->is_cpu() && all_fp32 ? Path::kCpu : Path::kReference;
 }
 

@@ -1,5 +1,6 @@
-// The implementation that a call takes. The CPU loops are fp32; every other type on the CPU takes
-// the reference, which computes half types in fp32 and fp64 in fp64.
+// The implementation that a call takes. The CPU loops are fp32, the CUDA kernels fp32 and bf16 (by
+// the type of the first tensor); every other type takes the reference, which computes half types in
+// fp32 and fp64 in fp64.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -46,23 +46,23 @@ struct AdamwRange {
   int64_t count;
 };
 
-LLM_INLINE Float8 sqrt(const Float8& x) {
-  Float8 root;
-  for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);
-  return root;
+LLM_INLINE void update_lanes(const AdamwRange& range, const AdamwFactors& f, int64_t i,
+                             int64_t count) {
+  const Float8 g = load(range.grad + i, count) * f.grad_scale;
+  const Float8 m = load(range.exp_avg + i, count) * f.beta1 + g * f.rest1;
+  const Float8 v = load(range.exp_avg_sq + i, count) * f.beta2 + g * g * f.rest2;
+  const Float8 w = load(range.weight + i, count) * f.decay;
+  store(range.exp_avg + i, m, count);
+  store(range.exp_avg_sq + i, v, count);
+  store(range.weight + i, w - f.step_size * m / (sqrt(v) * f.root_scale + f.eps), count);
 }
 
-LLM_MULTIARCH void update_range(const AdamwRange& range, const AdamwFactors& f) {
-  for (int64_t i = 0; i < range.count; i += kLanes) {
-    const int64_t left = range.count - i;
-    const Float8 g = load(range.grad + i, left) * f.grad_scale;
-    const Float8 m = load(range.exp_avg + i, left) * f.beta1 + g * f.rest1;
-    const Float8 v = load(range.exp_avg_sq + i, left) * f.beta2 + g * g * f.rest2;
-    const Float8 w = load(range.weight + i, left) * f.decay;
-    store(range.exp_avg + i, m, left);
-    store(range.exp_avg_sq + i, v, left);
-    store(range.weight + i, w - f.step_size * m / (sqrt(v) * f.root_scale + f.eps), left);
-  }
+LLM_MULTIARCH void update_range(const AdamwRange& range, const AdamwFactors& factors) {
+  const AdamwFactors f = factors;  // the stores below cannot change a local copy
+  const AdamwRange r = range;
+  int64_t i = 0;
+  for (; i + kLanes <= r.count; i += kLanes) update_lanes(r, f, i, kLanes);
+  if (i < r.count) update_lanes(r, f, i, r.count - i);
 }
 
 using Double4 = double __attribute__((vector_size(32)));

@@ -8,6 +8,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define LLM_MULTIARCH __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
@@ -49,6 +53,21 @@ LLM_INLINE void store(float* to, const Float8& lanes, int64_t count) {
 
 LLM_INLINE Float8 max(const Float8& a, const Float8& b) { return a > b ? a : b; }
 LLM_INLINE Float8 min(const Float8& a, const Float8& b) { return a < b ? a : b; }
+
+LLM_INLINE Float8 sqrt(const Float8& x) {
+#ifdef __SSE__
+  __m128 halves[2];
+  std::memcpy(halves, &x, sizeof(x));
+  halves[0] = _mm_sqrt_ps(halves[0]);
+  halves[1] = _mm_sqrt_ps(halves[1]);
+  Float8 root;
+  std::memcpy(&root, halves, sizeof(root));
+#else
+  Float8 root;
+  for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);
+#endif
+  return root;
+}
 
 LLM_INLINE float sum_lanes(const Float8& x) {
   return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
