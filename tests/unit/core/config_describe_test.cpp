@@ -42,6 +42,7 @@ TEST(ConfigDiff, NamesWhatDiffersByDottedKey) {
   ConfigNode before = dump_config(RunConfigFixture{});
   ConfigNode after = dump_config(changed_config());
   before.members.emplace_back("gone", make_node(true));
+  after.members.emplace_back("added", make_node("x"));
   after.find("name")->text = "run";
   std::vector<std::string> lines;
   for (const auto& d : diff_config(before, after)) {
@@ -53,7 +54,7 @@ TEST(ConfigDiff, NamesWhatDiffersByDottedKey) {
                                             "optim.schedule: \"cosine\" -> \"constant\"",
                                             "sources: [] -> [{\"path\": \"x\", \"weight\": 0.25}, "
                                             "{\"path\": \"y\", \"weight\": 4}]",
-                                            "gone: true -> (absent)"));
+                                            "gone: true -> (absent)", "added: (absent) -> \"x\""));
 }
 
 TEST(ConfigDiff, GoesIntoListsOfEqualLength) {

@@ -59,13 +59,14 @@ TEST(PhiloxStream, BoundedNumbersAreUniform) {
   EXPECT_EQ(stream.next_below(1), 0u);
 }
 
-// 2^63 + 1 is the worst bound for a modulo: it would favour the low half two to one.
-TEST(PhiloxStream, HugeBoundsHaveNoModuloBias) {
-  constexpr uint64_t kBound = (uint64_t{1} << 63) + 1;
+// 2^64 draws do not divide by 3 * 2^62: scaled without rejection, every third value comes twice as
+// often.
+TEST(PhiloxStream, HugeBoundsHaveNoBias) {
+  constexpr uint64_t kBound = 3 * (uint64_t{1} << 62);
   PhiloxStream stream(4);
-  int low_half = 0;
-  for (int i = 0; i < 10000; ++i) low_half += stream.next_below(kBound) < kBound / 2;
-  EXPECT_NEAR(low_half, 5000, 250);  // five deviations of 50
+  std::vector<int> counts(3);
+  for (int i = 0; i < 9000; ++i) ++counts.at(stream.next_below(kBound) % 3);
+  for (const int count : counts) EXPECT_NEAR(count, 3000, 224);  // five deviations of 44.7
 }
 
 TEST(PhiloxStream, DoublesFillTheUnitInterval) {

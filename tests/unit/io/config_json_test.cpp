@@ -90,6 +90,16 @@ TEST(ConfigJson, BadStringsAreNamed) {
             "run.json:2:7: expected UTF-8 text, got byte 0xe9. Save the file as UTF-8");
 }
 
+TEST(ConfigJson, OverlongAndSurrogateBytesAreNoUtf8) {
+  for (const char* bytes : {"\xC0\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+                            "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xE2\x82"}) {
+    EXPECT_THAT(refusal("[\"" + std::string(bytes) + "\"]"), HasSubstr("expected UTF-8 text"));
+  }
+  const std::string edges =
+      "[\"\xC2\x80\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"]";
+  EXPECT_EQ(refusal(edges), "no exception");
+}
+
 TEST(ConfigJson, BadNumbersAreNamed) {
   for (const char* text : {"01", "1.", ".5", "+1", "1e", "0x10", "1_000", "-", "1.5.2", "NaN"}) {
     EXPECT_THAT(refusal(text), StartsWith("run.json:1:1: expected ")) << text;

@@ -62,6 +62,7 @@ TEST_F(LineReaderTest, SplitsAtNewlines) {
   EXPECT_THAT(lines("\n"), ElementsAre(""));
   EXPECT_THAT(lines("a\n\nb"), ElementsAre("a", "", "b"));
   EXPECT_THAT(lines("a\r\nb\rc\r\r\n"), ElementsAre("a", "b\rc\r"));
+  EXPECT_THAT(lines("a\r"), ElementsAre("a\r"));  // half a line end is content
   EXPECT_THAT(lines(std::string("a\0b\n", 4)), ElementsAre(std::string("a\0b", 3)));
 }
 
