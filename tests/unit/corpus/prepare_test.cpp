@@ -173,12 +173,13 @@ TEST_F(Prepare, AnInterruptedRunLeavesNoDataset) {
 
 TEST_F(Prepare, WhatAKilledRunLeftIsCleared) {
   fs::create_directory(dir_ / "out.partial");
-  dir_.file("out.partial/train-00000.tokens", "half");
+  dir_.file("out.partial/train-00009.tokens", "half");
   dir_.file("out.partial/dataset.json", "{}");
   EXPECT_THROW(read_prepared_dataset(dir_ / "out"), core::ConfigError);
   use(random_texts(10, 16));
   run();
   EXPECT_FALSE(fs::exists(dir_ / "out.partial"));
+  EXPECT_FALSE(fs::exists(dir_ / "out/train-00009.tokens"));
   EXPECT_EQ(read_prepared_dataset(dir_ / "out").documents(), 10u);
 }
 
