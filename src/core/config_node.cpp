@@ -106,6 +106,13 @@ ConfigNode& step_into(ConfigNode& node, const std::string& part, const std::stri
 
 }  // namespace
 
+ConfigNode::ConfigNode() = default;
+ConfigNode::~ConfigNode() = default;
+ConfigNode::ConfigNode(const ConfigNode&) = default;
+ConfigNode::ConfigNode(ConfigNode&&) noexcept = default;
+ConfigNode& ConfigNode::operator=(const ConfigNode&) = default;
+ConfigNode& ConfigNode::operator=(ConfigNode&&) noexcept = default;
+
 std::string SourcePosition::text() const {
   return line > 0 ? fmt::format("{}:{}:{}", source, line, column) : source;
 }

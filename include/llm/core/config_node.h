@@ -20,6 +20,14 @@ struct SourcePosition {
 struct ConfigNode {
   enum class Kind { kNull, kBool, kInt, kFloat, kString, kArray, kObject };
 
+  // Defined where the type is complete: it holds pairs of itself.
+  ConfigNode();
+  ~ConfigNode();
+  ConfigNode(const ConfigNode&);
+  ConfigNode(ConfigNode&&) noexcept;
+  ConfigNode& operator=(const ConfigNode&);
+  ConfigNode& operator=(ConfigNode&&) noexcept;
+
   Kind kind = Kind::kNull;
   bool boolean = false;
   int64_t integer = 0;
