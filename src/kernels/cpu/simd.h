@@ -56,12 +56,9 @@ LLM_INLINE Float8 min(const Float8& a, const Float8& b) { return a < b ? a : b; 
 
 LLM_INLINE Float8 sqrt(const Float8& x) {
 #ifdef __SSE__
-  __m128 halves[2];
-  std::memcpy(halves, &x, sizeof(x));
-  halves[0] = _mm_sqrt_ps(halves[0]);
-  halves[1] = _mm_sqrt_ps(halves[1]);
-  Float8 root;
-  std::memcpy(&root, halves, sizeof(root));
+  const __m128 low = _mm_sqrt_ps(__builtin_shufflevector(x, x, 0, 1, 2, 3));
+  const __m128 high = _mm_sqrt_ps(__builtin_shufflevector(x, x, 4, 5, 6, 7));
+  const Float8 root = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
   Float8 root;
   for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);
