@@ -116,7 +116,8 @@ def tokenizers():
         "dropped": make(small_vocab, small_merges, pre_tokenizers.ByteLevel(False)),
         "splits": make(vocab, merges, then_bytes(
             split(" ", "merged_with_next"), split("\n", "removed"), split(Regex(r"[.,!?]"), "merged_with_previous"),
-            split(Regex(r"[A-Z]+"), "contiguous"), split(Regex(r"\w+|[^\w\s]+"), "isolated", True),
+            split(Regex(r"[A-Z]+"), "contiguous"), split(Regex(r"\w+|[^\w\s]+"), "isolated"),
+            split(Regex(r"\S+| +"), "removed", True),
             pre_tokenizers.Digits(False), add_prefix_space=True, use_regex=True)),
     }
 
