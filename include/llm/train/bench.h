@@ -1,0 +1,37 @@
+// How fast training is on this machine: the real step (objective, model, backward, clipping, AdamW)
+// on random tokens, without files.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "llm/arch/model_config.h"
+#include "llm/train/run_config.h"
+
+namespace llm::train {
+
+struct BenchOptions {
+  int64_t steps = 5;         // measured
+  int64_t warmup_steps = 2;  // before them
+  at::Device device = at::kCPU;
+};
+
+struct BenchResult {
+  std::vector<double> step_seconds;
+  int64_t tokens_per_step = 0;
+  int64_t num_parameters = 0;
+  double median_seconds = 0;
+  double tokens_per_second = 0;  // of the median step
+  double flops_per_second = 0;
+  double first_loss = 0;
+  double last_loss = 0;
+  int64_t peak_memory_bytes = 0;
+};
+
+// Rows are single documents of context_length random tokens, as peers measure it.
+BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model,
+                           const BenchOptions& options);
+
+}  // namespace llm::train

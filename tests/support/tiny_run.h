@@ -1,0 +1,112 @@
+// A tiny pretraining run held in a temporary folder: shards of random documents, a random model, a
+// trainer.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "llm/arch/parameters.h"
+#include "llm/convert/model_directory.h"
+#include "llm/data/token_dataset.h"
+#include "llm/io/token_shard.h"
+#include "llm/objectives/pretrain.h"
+#include "llm/train/trainer.h"
+#include "support/temp_directory.h"
+#include "support/tiny_model.h"
+
+namespace llm::test {
+
+// Keeps what it is told.
+class MemorySink final : public train::MetricsSink {
+ public:
+  void record(const train::MetricsRecord& record) override { records.push_back(record); }
+  std::vector<train::MetricsRecord> records;
+};
+
+inline std::filesystem::path write_random_shard(const std::filesystem::path& path, uint64_t seed,
+                                                int64_t documents) {
+  io::TokenShardWriter writer(path,
+                              {.bytes_per_id = 2, .tokenizer_fingerprint = 42, .vocab_size = 97});
+  core::PhiloxStream random(seed);
+  for (int64_t i = 0; i < documents; ++i) {
+    // Counting up by a step of the document's own: something a model can learn.
+    const auto stride = 1 + random.next_below(3);
+    std::vector<int32_t> ids(5 + random.next_below(20));
+    for (size_t k = 0; k < ids.size(); ++k)
+      ids[k] = static_cast<int32_t>((k * stride + static_cast<uint64_t>(i)) % 97);
+    writer.add_document(static_cast<uint64_t>(i), ids);
+  }
+  writer.commit();
+  return path;
+}
+
+class TinyRun {
+ public:
+  explicit TinyRun(arch::ModelConfig model = tiny_config()) : model_config_(std::move(model)) {
+    config.model.config = "tiny";
+    config.data.context_length = 16;
+    config.optim.lr = 1e-2;
+    config.optim.schedule.warmup_steps = 2;
+    config.train.max_steps = 12;
+    config.train.batch_tokens = 128;
+    config.train.micro_batch_rows = 4;
+    config.eval.every_steps = 4;
+    config.checkpoint.every_steps = 5;
+    config.checkpoint.keep_last = 100;
+    config.log.every_steps = 1;
+    rows = std::make_unique<data::TokenDataset>(dataset_options("train.tokens", 1, 80));
+    validation = std::make_unique<data::TokenDataset>(dataset_options("validation.tokens", 2, 20));
+  }
+
+  // Trains until the end or until should_stop says so, from a checkpoint when given. Each call
+  // stands for a process of its own.
+  train::RunEnd train(const std::string& run_name, const std::filesystem::path& checkpoint = {},
+                      const std::function<bool()>& should_stop = {}) {
+    tiny = make_tiny_model(model_config_);
+    train::TrainerState state;
+    if (!checkpoint.empty()) {
+      convert::load_weights(checkpoint, model_config_, *tiny.store);
+      train::load_optimizer(checkpoint, *tiny.store);
+      state = train::load_state(checkpoint).state;
+    }
+    train::TrainerSetup setup;
+    setup.config = config;
+    setup.resolved_config = core::dump_config(config);
+    setup.batch = train::plan_batch(config, 1);
+    setup.total_steps = train::total_steps(config, setup.batch, rows->num_rows());
+    setup.model = tiny.model.get();
+    setup.objective = &objective;
+    setup.train_data = rows.get();
+    setup.validation_data = validation.get();
+    setup.save_model = [this](const std::filesystem::path& target) {
+      convert::save_model(target, model_config_, *tiny.store, nullptr, {}, "");
+    };
+    setup.sinks = {&sink};
+    setup.should_stop = should_stop;
+    train::Trainer trainer(std::move(setup), state,
+                           train::CheckpointFolder(folder.path() / run_name));
+    const auto end = trainer.run();
+    last_state = trainer.state();
+    return end;
+  }
+
+  test::TempDirectory folder;
+  train::RunConfig config;
+  std::unique_ptr<data::TokenDataset> rows, validation;
+  objectives::PretrainObjective objective;
+  TinyModel tiny;
+  MemorySink sink;
+  train::TrainerState last_state;
+
+ private:
+  data::TokenDataset::Options dataset_options(const std::string& name, uint64_t seed,
+                                              int64_t documents) {
+    return {.shards = {write_random_shard(folder.path() / name, seed, documents)},
+            .context_length = config.data.context_length,
+            .tokenizer_fingerprint = 42,
+            .tokenizer_name = "test"};
+  }
+  arch::ModelConfig model_config_;
+};
+
+}  // namespace llm::test

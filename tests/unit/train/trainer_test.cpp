@@ -1,0 +1,161 @@
+// Oracle: the uninterrupted run, bit by bit; the same batch in other micro-batches.
+#include "llm/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "llm/core/error.h"
+#include "llm/io/atomic_file.h"
+#include "support/tiny_run.h"
+
+namespace llm::train {
+namespace {
+
+using test::TinyRun;
+
+struct FinalState {
+  at::Tensor weights, exp_avg, exp_avg_sq;
+};
+
+FinalState final_state(const TinyRun& run) {
+  return {run.tiny.store->flat_weights().clone(), run.tiny.store->flat_exp_avg().clone(),
+          run.tiny.store->flat_exp_avg_sq().clone()};
+}
+
+void expect_equal_bits(const FinalState& a, const FinalState& b) {
+  EXPECT_TRUE(at::equal(a.weights, b.weights));
+  EXPECT_TRUE(at::equal(a.exp_avg, b.exp_avg));
+  EXPECT_TRUE(at::equal(a.exp_avg_sq, b.exp_avg_sq));
+}
+
+// Values that must not depend on interruptions: everything but times and memory.
+std::vector<std::pair<std::string, double>> lasting_values(const MetricsRecord& record) {
+  std::vector<std::pair<std::string, double>> kept;
+  for (const auto& [name, value] : record.values) {
+    if (name != "tokens_per_second" && name != "seconds" && name != "mfu" &&
+        name != "peak_memory_mib")
+      kept.emplace_back(name, value);
+  }
+  return kept;
+}
+
+TEST(Trainer, ResumedRunEqualsTheUninterruptedOneBitByBit) {
+  TinyRun whole;
+  EXPECT_EQ(whole.train("whole"), RunEnd::kCompleted);
+  const FinalState expected = final_state(whole);
+
+  for (const int64_t stop_after : {1, 5, 7}) {
+    TinyRun parts;
+    EXPECT_EQ(
+        parts.train("parts", {}, [&] { return parts.sink.records.back().step >= stop_after; }),
+        RunEnd::kInterrupted);
+    const auto checkpoint = CheckpointFolder(parts.folder.path() / "parts").newest();
+    ASSERT_TRUE(checkpoint.has_value());
+    EXPECT_EQ(checkpoint->step, stop_after);
+    EXPECT_EQ(parts.train("parts", checkpoint->path), RunEnd::kCompleted);
+    expect_equal_bits(final_state(parts), expected);
+    ASSERT_EQ(parts.sink.records.size(), whole.sink.records.size());
+    for (size_t i = 0; i < whole.sink.records.size(); ++i) {
+      EXPECT_EQ(parts.sink.records[i].step, whole.sink.records[i].step);
+      EXPECT_EQ(lasting_values(parts.sink.records[i]), lasting_values(whole.sink.records[i]));
+    }
+  }
+}
+
+TEST(Trainer, LossFallsOnLearnableData) {
+  TinyRun run;
+  run.config.train.max_steps = 60;
+  run.train("run");
+  EXPECT_LT(run.sink.records[run.sink.records.size() - 2].value("loss"),
+            0.6 * run.sink.records.front().value("loss"));
+  EXPECT_LT(*run.last_state.best_eval_loss, 4.0);
+}
+
+TEST(Trainer, AccumulationChangesNothingButTheOrderOfSums) {
+  TinyRun one, four;
+  one.config.train.micro_batch_rows = 8;
+  four.config.train.micro_batch_rows = 2;
+  one.train("one");
+  four.train("four");
+  for (size_t i = 0; i < one.sink.records.size(); ++i) {
+    if (one.sink.records[i].is_evaluation) continue;
+    EXPECT_NEAR(one.sink.records[i].value("loss"), four.sink.records[i].value("loss"), 2e-4);
+  }
+}
+
+TEST(Trainer, NonFiniteWeightsStopTheRunWithDocumentsNamedAndACheckpointSaved) {
+  TinyRun run;
+  bool poisoned = false;
+  const auto poison_after_three = [&] {
+    if (run.sink.records.back().step == 3 && !poisoned) {
+      run.tiny.store->flat_weights()[5] = NAN;
+      poisoned = true;
+    }
+    return false;
+  };
+  try {
+    run.train("run", {}, poison_after_three);
+    FAIL() << "a NaN weight must stop the run";
+  } catch (const core::NumericError& error) {
+    EXPECT_NE(error.info().where.find("step 4"), std::string::npos) << error.what();
+    EXPECT_NE(error.info().got.find("documents 0000"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(CheckpointFolder(run.folder.path() / "run").newest()->step, 3);
+}
+
+TEST(Trainer, StopsWhenValidationHasNotImprovedForPatienceEvaluations) {
+  TinyRun run;
+  run.config.optim.lr = 1e-12;  // nothing is learnt
+  run.config.train.max_steps = 100;
+  run.config.eval.every_steps = 1;
+  run.config.eval.patience = 3;
+  EXPECT_EQ(run.train("run"), RunEnd::kStoppedEarly);
+  EXPECT_LT(run.last_state.step, 20);
+}
+
+TEST(Trainer, AFullDiskKeepsTheLastGoodCheckpoint) {
+  TinyRun run;
+  run.config.eval.every_steps = 0;
+  struct HookGuard {
+    ~HookGuard() { io::set_fault_hook({}); }
+  } guard;
+  const auto fail_second_checkpoint = [&] {
+    if (run.sink.records.back().step == 6) {
+      io::set_fault_hook([](std::string_view operation, const std::filesystem::path& path) {
+        return operation == "write" && path.string().find("optimizer") != std::string::npos ? ENOSPC
+                                                                                            : 0;
+      });
+    }
+    return false;
+  };
+  EXPECT_THROW(run.train("run", {}, fail_second_checkpoint), core::IoError);
+  const auto left = CheckpointFolder(run.folder.path() / "run").newest();
+  ASSERT_TRUE(left.has_value());
+  EXPECT_EQ(left->step, 5);
+}
+
+TEST(CheckpointFolder, PruneKeepsTheNewestAndTheBest) {
+  TinyRun run;
+  run.config.checkpoint.every_steps = 1;
+  run.config.checkpoint.keep_best = false;
+  run.train("run");
+  CheckpointFolder folder(run.folder.path() / "run");
+  ASSERT_EQ(folder.list().size(), 12u);
+  folder.prune(2, 4);
+  std::vector<int64_t> left;
+  for (const auto& info : folder.list()) left.push_back(info.step);
+  EXPECT_EQ(left, (std::vector<int64_t>{4, 11, 12}));
+}
+
+TEST(CheckpointFolder, ADirectoryWithoutAValidManifestDoesNotExist) {
+  TinyRun run;
+  run.train("run");
+  CheckpointFolder folder(run.folder.path() / "run");
+  const auto newest = folder.newest();
+  std::filesystem::resize_file(newest->path / "model.safetensors", 100);
+  EXPECT_LT(folder.newest()->step, newest->step);
+}
+
+}  // namespace
+}  // namespace llm::train
