@@ -7,7 +7,6 @@
 #include <unordered_set>
 
 #include "llm/core/error.h"
-#include "llm/text/chat_template.h"
 #include "llm/text/utf8.h"
 #include "text/bpe_merger.h"
 #include "text/byte_level.h"
@@ -180,7 +179,6 @@ std::shared_ptr<const Tokenizer> BpeTrainer::train(
   state_->merge_all(merger, vocabulary, progress);
   spec.roles.eos = kEndOfText;
   spec.roles.pad = kPad;
-  if (!state_->config.chat.empty()) spec.roles.chat_template = jinja_of(state_->config.chat);
   return std::make_shared<ByteLevelTokenizer>(std::move(spec));
 }
 

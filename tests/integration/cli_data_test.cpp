@@ -109,7 +109,7 @@ TEST_F(CliData, InspectShowsTheTokenizer) {
       run("llmtok inspect --tokenizer tok --input corpus.jsonl --text 'the fox' --json").json();
   EXPECT_EQ(report["vocab_size"], 320);
   EXPECT_EQ(report["covers_all_bytes"], true);
-  EXPECT_EQ(report["chat_template"], "chatml");
+  EXPECT_EQ(report["chat_template"], "");
   EXPECT_EQ(report["measure"]["failed_round_trips"], 0);
   EXPECT_EQ(report["measure"]["unknown_rate"], 0);
   EXPECT_GT(report["ids"].size(), 0u);

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Sets everything up, then goes from raw text to a model that answers: about eight minutes on two CPU cores after set-up.
+#
+# Usage: scripts/quickstart.sh [--steps N]      default: 400 training steps
+#   1 real English and Korean text (LibreOffice's help, MPL-2.0)   2 llmtok train   3 llmdata prepare
+#   4 llmtrain pretrain, interrupted and resumed once on purpose   5 llmchat        6 what was done, in a table
+# Everything it makes lies in runs/quickstart; run it again to start over from step 1.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+RUN=$ROOT/runs/quickstart
+BIN=$ROOT/build/cpu-release/bin
+CONFIG=$ROOT/configs/runs/quickstart.json
+STEPS=400
+VOCABULARY=4096
+PACKAGES=(libreoffice-help-en-us libreoffice-help-ko)
+TEXTS=("$RUN/text/en-US" "$RUN/text/ko")
+PROMPT='To insert a chart in a spreadsheet, choose'
+PRETRAIN=()
+declare -A TOOK=()
+
+# timed NAME COMMAND...: runs it and keeps its seconds for the closing table.
+timed() {
+  local name=$1 started=$SECONDS
+  shift
+  "$@"
+  TOOK[$name]=$((${TOOK[$name]-0} + SECONDS - started))
+}
+
+# The packages are unpacked here, not installed: their text is all that is wanted.
+fetch_text() {
+  local packages=$DEPS/text package language
+  mkdir -p "$packages" "$RUN/text"
+  for package in "${PACKAGES[@]}"; do
+    if [[ ! -d $packages/$package ]]; then
+      detail "fetching $package"
+      (cd "$packages" && rm -f "$package"_*.deb && logged "fetch-$package" apt-get download "$package")
+      rm -rf "$packages/$package.part"
+      dpkg-deb -x "$packages/$package"_*.deb "$packages/$package.part"
+      mv "$packages/$package.part" "$packages/$package"
+    fi
+    for language in "$packages/$package"/usr/share/libreoffice/help/*/text; do
+      [[ -d $language ]] || continue
+      ln -sfn "$language" "$RUN/text/$(basename "$(dirname "$language")")"
+    done
+  done
+  detail "licence: MPL-2.0 (LibreOffice help, $(find -L "${TEXTS[@]}" -name '*.html' | wc -l) pages)"
+}
+
+train_tokenizer() {
+  "$BIN/llmtok" train --input "${TEXTS[@]}" --format html --type byte-bpe --vocab-size "$VOCABULARY" --chat chatml \
+    --out "$RUN/tokenizer"
+}
+
+prepare_data() {
+  "$BIN/llmdata" prepare --input "${TEXTS[@]}" --format html --tokenizer "$RUN/tokenizer" --out "$RUN/data" --force
+}
+
+# Fills PRETRAIN with the training command: the same one before and after the interruption.
+pretrain_command() {
+  PRETRAIN=("$BIN/llmtrain" pretrain --config "$CONFIG" --run-dir "$RUN/model" --set "data.path=$RUN/data"
+    --set "model.config=$ROOT/configs/models/llama-5m.json" --set "train.max_steps=$STEPS")
+}
+
+last_step() { sed -n 's/^{"step":\([0-9]*\),.*/\1/p' "$RUN/model/metrics.jsonl" 2>/dev/null | tail -n 1; }
+
+# Ctrl-C from outside: SIGINT once the run is well under way.
+pretrain_interrupted() {
+  local stop_at=$1 status=0 process
+  "${PRETRAIN[@]}" &
+  process=$!
+  while kill -0 "$process" 2>/dev/null && (($(last_step || true) + 0 < stop_at)); do sleep 0.5; done
+  kill -INT "$process" 2>/dev/null || true
+  wait "$process" || status=$?
+  ((status == 130)) || fail "the interrupted run ended with status $status instead of 130" "read $RUN/model/log.txt"
+  detail "interrupted after step $(last_step): the step was finished and saved (exit status 130)"
+}
+
+chat() {
+  detail "llmchat --model $RUN/model -p \"$PROMPT\" --temp 0.7 --seed 1 --max-tokens 60"
+  printf '\n%s' "$PROMPT"
+  "$BIN/llmchat" --model "$RUN/model" -p "$PROMPT" --temp 0.7 --seed 1 --max-tokens 60 2>"$RUN/chat.log"
+}
+
+# value KEY: from the run's JSON summary.
+value() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" "$RUN/summary.json"; }
+first_metric() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" "$RUN/model/metrics.jsonl" | head -n 1; }
+
+closing_table() {
+  local total=0 stage
+  printf '%-24s %s\n' 'tokens seen' "$(value tokens)"
+  printf '%-24s %s -> %s\n' 'training loss' "$(first_metric loss)" "$(value loss)"
+  printf '%-24s %s -> %s\n' 'validation loss' "$(first_metric eval_loss)" "$(value eval_loss)"
+  printf '%-24s %s\n' 'tokens per second' "$(value tokens_per_second)"
+  printf '%-24s %s MiB\n' 'peak memory' "$(value peak_memory_mib)"
+  for stage in text tokenizer data training chat; do
+    printf '%-24s %s\n' "time: $stage" "$(duration "${TOOK[$stage]}")"
+    total=$((total + ${TOOK[$stage]}))
+  done
+  printf '%-24s %s\n' 'time: text to chat' "$(duration "$total")"
+  printf '%-24s %s\n' 'tokenizer' "$RUN/tokenizer" 'data' "$RUN/data" 'model' "$(value checkpoint)" \
+    'metrics' "$RUN/model/metrics.jsonl" 'TensorBoard' "tensorboard --logdir $RUN/model"
+  cat <<NEXT
+
+What to try next:
+  $BIN/llmchat --model $RUN/model                       complete texts of your own
+  $BIN/llmtrain plan --config $CONFIG --measure 3       what a run costs before it starts
+  $BIN/llmeval ppl --model $RUN/model --input FILE      perplexity on a text of yours
+  $BIN/llmtrain init-config pretrain > run.json         a config for your own data (README: your own run)
+NEXT
+}
+
+main() {
+  while (($#)); do
+    case $1 in
+      --steps)
+        (($# > 1)) || fail '--steps needs a number'
+        STEPS=$2
+        shift 2
+        ;;
+      -h | --help)
+        sed -n '2,/^set -e/{/^set -e/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+        return
+        ;;
+      *) fail "unknown option: $1" "scripts/quickstart.sh --help" ;;
+    esac
+  done
+  ((STEPS >= 40)) || fail "--steps $STEPS: at least 40 are needed to interrupt and resume"
+  "$ROOT/scripts/setup.sh"
+  step 'Building llmtrain'
+  build_preset cpu-release llmtok llmdata llmtrain llmeval llmchat llmconvert
+  rm -rf "$RUN"
+  mkdir -p "$RUN"
+
+  step '1 of 5: text in English and Korean'
+  timed text fetch_text
+  step '2 of 5: tokenizer (byte-level BPE)'
+  timed tokenizer train_tokenizer
+  step '3 of 5: token shards'
+  timed data prepare_data
+  step "4 of 5: pretraining, $STEPS steps"
+  pretrain_command
+  detail "first part, to be interrupted at step $((STEPS / 10))"
+  timed training pretrain_interrupted $((STEPS / 10))
+  detail 'the same command again goes on from there'
+  timed training "${PRETRAIN[@]}" --json >"$RUN/summary.json"
+  step '5 of 5: the model completes a text'
+  timed chat chat
+  end_step
+  printf '\n\n'
+  closing_table
+}
+
+main "$@"
