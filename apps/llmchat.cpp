@@ -151,31 +151,15 @@ void answer_once(chat::ChatSession& session, const std::string& prompt, bool as_
                   generate::stop_reason_name(generation.stop_reason));
 }
 
-volatile std::sig_atomic_t is_pressed = 0;
-extern "C" void on_ctrl_c(int) { is_pressed = 1; }
-
-// In a conversation Ctrl-C ends a reply, as often as one likes, and what is being typed; other
-// signals end the program at once: there is nothing to save.
-void make_ctrl_c_stop_replies() {
-  struct sigaction action {};
-  action.sa_handler = on_ctrl_c;
-  ::sigaction(SIGINT, &action, nullptr);
-  for (const int signal : {SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
-}
-
-bool take_ctrl_c() {
-  const bool pressed = is_pressed != 0;
-  is_pressed = 0;
-  return pressed;
-}
-
 void converse(chat::ChatSession& session) {
   const bool is_terminal = ::isatty(STDIN_FILENO) == 1;
-  make_ctrl_c_stop_replies();
+  chat::CtrlC ctrl_c;  // ends a reply, as often as one likes
+  // The others end the program at once: there is nothing to save.
+  for (const int signal : {SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
   if (is_terminal) std::cerr << "/help lists the commands, Ctrl-D leaves\n";
   const auto input =
-      is_terminal ? chat::make_terminal_input("> ") : chat::make_stream_input(std::cin);
-  chat::run_repl(session, *input, {std::cout, std::cerr, take_ctrl_c});
+      is_terminal ? chat::make_terminal_input("> ", ctrl_c) : chat::make_stream_input(std::cin);
+  chat::run_repl(session, *input, {std::cout, std::cerr, [&] { return ctrl_c.take(); }});
   if (is_terminal) std::cerr << '\n';
 }
 

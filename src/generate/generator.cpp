@@ -21,6 +21,7 @@ class Run {
         on_text_(on_text),
         seed_(resolve_seed(request.sampling)),
         sampler_(request.sampling, seed_),
+        num_pieces_(static_cast<size_t>(tokenizer->vocab_size())),
         decoder_(std::move(tokenizer)),
         matcher_(request.stop.strings),
         sequence_(request.prompt) {}
@@ -72,14 +73,18 @@ class Run {
 
   void decode(at::Tensor logits) {
     while (true) {
-      const auto values = std::span<const float>(logits.const_data_ptr<float>(),
-                                                 static_cast<size_t>(logits.numel()));
-      const int32_t id = sampler_.sample(values, sequence_);
+      const int32_t id = sampler_.sample(choices(logits), sequence_);
       sequence_.push_back(id);
       result_.ids.push_back(id);
       if (const auto reason = stops_at(id)) return end(*reason);
       logits = model_.next_logits({id});
     }
+  }
+
+  // Rows that pad the vocabulary to a round size stand for no text and are never drawn.
+  std::span<const float> choices(const at::Tensor& logits) const {  // [V]
+    const auto count = std::min(static_cast<size_t>(logits.numel()), num_pieces_);
+    return {logits.const_data_ptr<float>(), count};
   }
 
   // Hands out the token's text and tells whether it was the last.
@@ -114,6 +119,7 @@ class Run {
   const TextCallback& on_text_;
   uint64_t seed_;
   Sampler sampler_;
+  size_t num_pieces_;
   text::StreamingDecoder decoder_;
   StopStringMatcher matcher_;
   std::vector<int32_t> sequence_;

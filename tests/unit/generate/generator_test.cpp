@@ -185,6 +185,17 @@ TEST(Generator, RefusesAPromptLongerThanTheContext) {
   EXPECT_NO_THROW(Generator(model, tokenizer).generate(request_for(bytes("1234"))));
 }
 
+TEST(Generator, NeverDrawsAnIdWithoutAPiece) {
+  const auto tokenizer = std::make_shared<ByteTokenizer>();
+  HashModel model(4 * tokenizer->vocab_size());
+  GenerationRequest request = request_for(bytes("a"));
+  request.stop.ids = {};
+  request.stop.max_tokens = 100;
+  for (int32_t id : Generator(model, tokenizer).generate(request).ids) {
+    EXPECT_LT(id, tokenizer->vocab_size());
+  }
+}
+
 TEST(Generator, RefusesNegativeMaxTokens) {
   const auto tokenizer = std::make_shared<ByteTokenizer>();
   ScriptedModel model(tokenizer->vocab_size(), {'x'});
