@@ -10,6 +10,7 @@
 #include "llm/objectives/pretrain.h"
 #include "llm/optim/adamw.h"
 #include "llm/tensor/memory_stats.h"
+#include "llm/tensor/paged_memory.h"
 
 namespace llm::train {
 
@@ -80,6 +81,7 @@ class BenchStep {
 
 BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model_config,
                            const BenchOptions& options) {
+  tensor::use_paged_memory();
   tensor::ParameterStore store(arch::parameter_specs(model_config), {.device = options.device});
   nn::initialize(store, model_config, static_cast<uint64_t>(config.train.seed),
                  config.model.scale_residual_init);

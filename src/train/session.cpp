@@ -11,6 +11,7 @@
 #include "llm/nn/init.h"
 #include "llm/objectives/pretrain.h"
 #include "llm/tensor/memory_stats.h"
+#include "llm/tensor/paged_memory.h"
 
 namespace llm::train {
 
@@ -194,6 +195,7 @@ RunInputs read_inputs(const RunConfig& config) {
 }
 
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options) {
+  tensor::use_paged_memory();
   const RunInputs inputs = read_inputs(config);
   const BatchPlan batch = plan_batch(config, 1);
   const data::TokenDataset rows = open_rows(inputs.dataset.train.paths(), config, inputs);
