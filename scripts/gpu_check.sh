@@ -12,6 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$ROOT/scripts/versions.sh"
 
 readonly PACK=$ROOT/build/gpu_check
+program='' # unpacked for this run
 readonly RESULTS=${OUT:-$PACK/out}
 tests='*' benches=. run_tests=1 run_benches=1 gpu=1
 
@@ -48,7 +49,7 @@ PYTHON
 }
 
 check_machine() {
-  [[ -x $PACK/llm_gpu_check ]] || fail "there is no $PACK/llm_gpu_check." \
+  [[ -f $PACK/llm_gpu_check.tar.gz ]] || fail "there is no $PACK/llm_gpu_check.tar.gz." \
     "run scripts/pack_gpu_check.sh on a machine that builds, and carry build/gpu_check here"
   mkdir -p "$RESULTS"
   LD_LIBRARY_PATH=$(ask_python) || fail "python3 here has no torch that works." "install torch==$TORCH_VERSION (CUDA 13.0)"
@@ -60,19 +61,29 @@ check_machine() {
     fail "torch sees no GPU here." "check nvidia-smi, or give --without-gpu"
 }
 
+unpack() {
+  local folder
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$folder'" EXIT
+  tar -C "$folder" -xzf "$PACK/llm_gpu_check.tar.gz"
+  program=$folder/llm_gpu_check
+}
+
 main() {
   local status=0
   parse_arguments "$@"
   step 'Looking at the machine'
   check_machine
+  unpack
   cd "$ROOT" # the tests look for their files from here
   if ((run_tests)); then
     step 'Tests'
-    "$PACK/llm_gpu_check" test "--gtest_filter=$tests" --gtest_brief=1 "--gtest_output=json:$RESULTS/tests.json" || status=1
+    "$program" test "--gtest_filter=$tests" --gtest_brief=1 "--gtest_output=json:$RESULTS/tests.json" || status=1
   fi
   if ((run_benches)); then
     step 'Benches'
-    "$PACK/llm_gpu_check" bench "--benchmark_filter=$benches" "--benchmark_out=$RESULTS/benches.json" \
+    "$program" bench "--benchmark_filter=$benches" "--benchmark_out=$RESULTS/benches.json" \
       --benchmark_out_format=json || status=1
   fi
   end_step
