@@ -61,8 +61,9 @@ LogitChunks::LogitChunks(const at::Tensor& hidden, const at::Tensor& weight,
   const bool all = index.size(0) == targets.size(0);
   targets_ = (all ? targets : targets.index_select(0, index)).to(hidden.device());
   if (!all) index_ = index.to(hidden.device());
-  chunk_ = balanced_chunk(num_trained(),
-                          chunk_tokens > 0 ? chunk_tokens : largest_chunk(hidden.is_cuda(), weight.size(0)));
+  chunk_ = balanced_chunk(num_trained(), chunk_tokens > 0
+                                             ? chunk_tokens
+                                             : largest_chunk(hidden.is_cuda(), weight.size(0)));
 }
 
 at::Tensor LogitChunks::spread(const at::Tensor& values) const {
