@@ -47,7 +47,7 @@ fs::path newest_checkpoint(const fs::path& run_directory) {
   const std::vector<Checkpoint> checkpoints = list_checkpoints(run_directory);
   if (checkpoints.empty()) {
     throw not_a_model(run_directory, "a run without a complete checkpoint",
-                      "Train longer, or look at `llmtrain checkpoint list`.");
+                      "Train until the first checkpoint is saved");
   }
   return checkpoints.back().directory;
 }

@@ -14,7 +14,6 @@ namespace llm::tensor {
 namespace {
 
 constexpr size_t kSmallestBlock = size_t{1} << 20;
-constexpr size_t kKeptBytes = size_t{192} << 20;
 
 // Fragmentation never exhausts it: address space costs nothing.
 size_t reservation() {
@@ -25,7 +24,7 @@ size_t reservation() {
 
 class PagedAllocator final : public c10::Allocator {
  public:
-  PagedAllocator() : range_(reservation(), kKeptBytes) {}
+  PagedAllocator() : range_(reservation(), kKeptMemoryBytes) {}
 
   bool is_reserved() const { return range_.is_reserved(); }
 

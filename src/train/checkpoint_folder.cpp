@@ -25,6 +25,17 @@ std::optional<int64_t> step_of(const fs::path& path) {
   return step;
 }
 
+std::vector<CheckpointInfo> named_checkpoints(const fs::path& root) {
+  std::vector<CheckpointInfo> found;
+  if (!fs::is_directory(root)) return found;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (const auto step = step_of(entry.path())) found.push_back({*step, entry.path()});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.step < b.step; });
+  return found;
+}
+
 }  // namespace
 
 CheckpointFolder::CheckpointFolder(fs::path run_directory)
@@ -36,14 +47,17 @@ fs::path CheckpointFolder::path_of(int64_t step) const {
 
 std::vector<CheckpointInfo> CheckpointFolder::list() const {
   std::vector<CheckpointInfo> found;
-  if (!fs::is_directory(root_)) return found;
-  for (const auto& entry : fs::directory_iterator(root_)) {
-    const auto step = step_of(entry.path());
-    if (step && io::has_valid_manifest(entry.path(), /*check_hashes=*/false))
-      found.push_back({*step, entry.path()});
+  for (const auto& info : named_checkpoints(root_)) {
+    if (io::has_valid_manifest(info.path, /*check_hashes=*/false)) found.push_back(info);
   }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.step < b.step; });
+  return found;
+}
+
+std::vector<fs::path> CheckpointFolder::damaged() const {
+  std::vector<fs::path> found;
+  for (const auto& info : named_checkpoints(root_)) {
+    if (!io::has_valid_manifest(info.path, /*check_hashes=*/false)) found.push_back(info.path);
+  }
   return found;
 }
 

@@ -7,7 +7,7 @@
 
 #include "llm/core/format.h"
 #include "llm/kernels/linear_logprob.h"
-#include "llm/tensor/parameter_store.h"
+#include "llm/tensor/paged_memory.h"
 
 namespace llm::train {
 
@@ -117,8 +117,9 @@ MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape)
                    fmt::format("{} tokens, {} blocks", tokens, model.num_hidden_layers)},
                   {"block workspace", workspace, "backward of one block"},
                   {"logits", chunk, "one chunk, and the hidden states' gradient"},
+                  {"kept free", tensor::kKeptMemoryBytes, "by the allocator, for the next block"},
                   {"program", shape.program_bytes, "program and libraries"}};
-  const int64_t constant = 3 * weights + shape.program_bytes;
+  const int64_t constant = 3 * weights + shape.program_bytes + tensor::kKeptMemoryBytes;
   // With several micro-batches the gradients of the earlier ones are there while the last one runs
   // forward.
   const int64_t early_gradients = shape.micro_batches > 1 ? weights : 0;

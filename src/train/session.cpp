@@ -118,6 +118,11 @@ std::optional<fs::path> checkpoint_to_resume(const SessionOptions& options,
                                              const CheckpointFolder& checkpoints) {
   if (options.resume == ResumeMode::kFrom)
     return convert::resolve_model_directory(options.resume_from);
+  for (const fs::path& path : checkpoints.damaged()) {
+    core::log_warn(
+        "{} is incomplete or damaged (its files do not match manifest.json) and is left out",
+        path.string());
+  }
   const auto newest = checkpoints.newest();
   if (!newest) return std::nullopt;
   if (options.resume == ResumeMode::kNever) {

@@ -9,6 +9,9 @@
 
 namespace llm::tensor {
 
+// Free memory that stays with the process.
+inline constexpr int64_t kKeptMemoryBytes = int64_t{192} << 20;
+
 // Makes it LibTorch's CPU allocator, for the rest of the process; smaller blocks still come from
 // LibTorch's own. Calling it again changes nothing. Where the system refuses the reservation,
 // everything stays as it was. Thread-safe. Returns whether it is in force.

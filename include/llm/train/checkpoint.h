@@ -60,6 +60,9 @@ class CheckpointFolder {
   // contents only on load).
   std::vector<CheckpointInfo> list() const;
   std::optional<CheckpointInfo> newest() const;
+  // Directories named like checkpoints that are incomplete or damaged, so that list() leaves them
+  // out.
+  std::vector<std::filesystem::path> damaged() const;
 
   // Lets `write` fill a new directory, writes the manifest, renames. On any exception the partial
   // directory is removed and older checkpoints stay. Returns the final path.
