@@ -68,7 +68,8 @@ void add_import_command(Program& program) {
   app.add_option("--from", command->from, "Hugging Face model directory")->required();
   app.add_option("--out", command->out, "directory to make")->required();
   app.add_option("--dtype", command->dtype, "f32, bf16 or f16; the source's without it")
-      ->check(CLI::IsMember(kDtypes));
+      ->check(CLI::IsMember(kDtypes))
+      ->type_name("NAME");
   app.add_flag("--force", command->force, "replace an existing model directory");
   app.add_flag("--strict", command->strict, "unknown keys in config.json are errors");
 }

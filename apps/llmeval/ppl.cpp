@@ -28,7 +28,8 @@ struct PplCommand {
   std::vector<std::string> input;
   std::string split = "validation";
   eval::PerplexityOptions options;
-  eval::Prefix prefix = eval::Prefix::kAuto;
+  std::string prefix = "auto";
+  std::string invalid_utf8 = "error";
   corpus::ReadOptions read;
 };
 
@@ -58,10 +59,12 @@ eval::PerplexityResult score(const PplCommand& command, const convert::LoadedMod
   };
   if (is_dataset(command.input)) {
     eval::visit_dataset(corpus::read_prepared_dataset(command.input.front()), command.split,
-                        *loaded.tokenizer, command.prefix, sink);
+                        *loaded.tokenizer, kPrefixes.at(command.prefix), sink);
   } else {
-    eval::visit_text(corpus::find_input_files(command.input, command.read.format), command.read,
-                     *loaded.tokenizer, command.prefix, sink);
+    corpus::ReadOptions read = command.read;
+    read.invalid_utf8 = kInvalidUtf8.at(command.invalid_utf8);
+    eval::visit_text(corpus::find_input_files(command.input, read.format), read, *loaded.tokenizer,
+                     kPrefixes.at(command.prefix), sink);
   }
   return scorer.finish();
 }
@@ -124,13 +127,17 @@ void add_ppl_command(Program& program) {
       ->capture_default_str();
   app.add_option("--prefix", command->prefix,
                  "before each document: auto (BOS, else EOS), bos, eos, none")
-      ->transform(CLI::CheckedTransformer(kPrefixes));
+      ->check(CLI::IsMember(kPrefixes))
+      ->type_name("NAME")
+      ->capture_default_str();
   app.add_option("--split", command->split, "of a prepared dataset: train or validation")
       ->capture_default_str();
   app.add_option("--text-field", command->read.text_field, "field of a JSON line with the text")
       ->capture_default_str();
-  app.add_option("--invalid-utf8", command->read.invalid_utf8, "error, replace or skip")
-      ->transform(CLI::CheckedTransformer(kInvalidUtf8));
+  app.add_option("--invalid-utf8", command->invalid_utf8, "error, replace or skip")
+      ->check(CLI::IsMember(kInvalidUtf8))
+      ->type_name("NAME")
+      ->capture_default_str();
 }
 
 }  // namespace llm::apps

@@ -6,6 +6,7 @@ MODEL   a directory that llmtrain or llmconvert wrote
 LOGITS  the file of `llmeval logits --model MODEL --ids ... --out LOGITS`; compared in fp32
 Exit code 1 when a weight is missing, unexpected or mis-shaped, or a logit differs by more than 1e-4.
 """
+import pathlib
 import sys
 
 import torch
@@ -16,20 +17,16 @@ MAX_DIFFERENCE = 1e-4
 
 
 def main():
-    directory = sys.argv[1]
+    directory = pathlib.Path(sys.argv[1])
     model, info = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, output_loading_info=True)
     problems = {key: sorted(map(str, value)) for key, value in info.items() if value}
     print(f"{type(model).__name__}: {model.num_parameters()} parameters, loading problems: {problems or 'none'}")
-    try:
+    if (directory / "tokenizer.json").exists():
         tokenizer = AutoTokenizer.from_pretrained(directory)
         print(f"{type(tokenizer).__name__}: {len(tokenizer)} ids, eos {tokenizer.eos_token!r}, "
               f"chat template: {'yes' if tokenizer.chat_template else 'no'}")
-    except OSError:
-        print("no tokenizer")
-    try:
+    if (directory / "generation_config.json").exists():
         print("generation config:", GenerationConfig.from_pretrained(directory).to_diff_dict())
-    except OSError:
-        print("no generation config")
     failed = bool(problems)
     if len(sys.argv) > 2:
         ours = load_file(sys.argv[2])

@@ -8,6 +8,7 @@
 
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/core/log.h"
 #include "llm/eval/packed_input.h"
 #include "llm/eval/sliding_window.h"
 #include "llm/kernels/linear_logprob.h"
@@ -71,6 +72,10 @@ PerplexityScorer::PerplexityScorer(nn::CausalLM& model, const PerplexityOptions&
                              .expected = fmt::format("1 to the context's {}", result_.context),
                              .got = fmt::format("{}", options.stride),
                              .hint = "A stride beyond the context would leave tokens unscored."});
+  }
+  if (result_.context > trained) {
+    core::log_warn("a context of {} tokens is longer than the {} the model was trained for",
+                   result_.context, trained);
   }
 }
 

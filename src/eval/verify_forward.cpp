@@ -124,6 +124,21 @@ VerifyRow rounding_row(const Outputs& exact, const Outputs& rounded) {
           .note = exact.greedy == rounded.greedy ? "same greedy tokens" : "other greedy tokens"};
 }
 
+// What the source computes with its weights rounded to the result's dtypes. The model is gone when
+// this returns.
+Outputs run_source(const VerifySide& source, const VerifySide& result,
+                   const std::vector<Ids>& prompts, const VerifyOptions& options,
+                   std::vector<VerifyRow>& rows) {
+  const convert::LoadedModel model = load(source, options);
+  Outputs exact = run(*model.model, prompts, options);
+  if (same_dtypes(source, result)) return exact;
+  convert::require_exact_weights(*result.weights, source.config);
+  round_like(*model.store, *result.weights);
+  Outputs rounded = run(*model.model, prompts, options);
+  rows.push_back(rounding_row(exact, rounded));
+  return rounded;
+}
+
 VerifyRow not_run(const std::string& reason) {
   return {.check = "logits on fixed prompts",
           .verdict = Verdict::kFail,
@@ -141,18 +156,9 @@ std::vector<VerifyRow> verify_forward(const VerifySide& source, const VerifySide
   }
   const std::vector<Ids> prompts = make_prompts(source, options.prompt_tokens);
   std::vector<VerifyRow> rows;
-  Outputs expected;
   try {
-    convert::LoadedModel model = load(source, options);
-    expected = run(*model.model, prompts, options);
-    if (!same_dtypes(source, result)) {
-      convert::require_exact_weights(*result.weights, source.config);
-      round_like(*model.store, *result.weights);
-      const Outputs rounded = run(*model.model, prompts, options);
-      rows.push_back(rounding_row(expected, rounded));
-      expected = rounded;
-    }
-    model = load(result, options);
+    const Outputs expected = run_source(source, result, prompts, options, rows);
+    const convert::LoadedModel model = load(result, options);
     const Outputs found = run(*model.model, prompts, options);
     rows.push_back(logits_row(expected, found, options));
     rows.push_back(greedy_row(expected, found));

@@ -1,0 +1,128 @@
+// Oracle: the library on the same directories, and the command-line contract of docs/design.md
+// section 8.
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "llm/eval/documents.h"
+#include "llm/eval/logits.h"
+#include "llm/io/safetensors.h"
+#include "llm/tensor/device.h"
+#include "support/model_directory.h"
+#include "support/temp_directory.h"
+
+namespace llm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+  io::Json json() const { return io::parse_json(out, "stdout"); }
+};
+
+class CliConvert : public testing::Test {
+ protected:
+  void SetUp() override {
+    tokenizer_ = test::tiny_tokenizer();
+    test::save_tiny_model(dir_ / "hf", test::tiny_text_config(arch::Architecture::kQwen2),
+                          tokenizer_.get(), {.max_shard_bytes = 20000});
+  }
+  Outcome run(const std::string& line) const {
+    const std::string shell = "cd '" + dir_.path().string() +
+                              "' && PATH='" LLM_BIN_DIR "':$PATH; (" + line +
+                              ") >out.txt 2>err.txt";
+    const int status = std::system(shell.c_str());
+    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            .out = test::read_bytes(dir_ / "out.txt"),
+            .err = test::read_bytes(dir_ / "err.txt")};
+  }
+
+  test::TempDirectory dir_;
+  std::shared_ptr<const text::Tokenizer> tokenizer_;
+};
+
+TEST_F(CliConvert, ImportThenVerify) {
+  const Outcome imported = run("llmconvert import --from hf --out ours --dtype bf16");
+  EXPECT_EQ(imported.exit_code, 0) << imported.err;
+  EXPECT_THAT(imported.out, HasSubstr("imported to"));
+  EXPECT_TRUE(fs::exists(dir_ / "ours/model.safetensors"));
+  EXPECT_FALSE(fs::exists(dir_ / "ours.partial"));
+
+  const Outcome verified = run("llmconvert verify hf ours --json");
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_EQ(verified.json()["passed"], true);
+
+  const Outcome again = run("llmconvert import --from hf --out ours");
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_THAT(again.err, HasSubstr("--force"));
+}
+
+TEST_F(CliConvert, VerifyFailsWithATableThatNamesTheField) {
+  fs::copy(dir_ / "hf", dir_ / "other");
+  test::patch_json(dir_ / "other/config.json", "rope_theta", 500000.0);
+  const Outcome verified = run("llmconvert verify hf other");
+  EXPECT_EQ(verified.exit_code, 1);
+  EXPECT_THAT(verified.out, HasSubstr("FAIL  config rope_theta"));
+  EXPECT_THAT(verified.out, HasSubstr("NOT a faithful copy"));
+  const Outcome json = run("llmconvert verify hf other --json");
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_EQ(json.json()["passed"], false);
+}
+
+TEST_F(CliConvert, BadDirectoriesGiveOneErrorAndTheRightCode) {
+  EXPECT_EQ(run("llmconvert import --from absent --out x").exit_code, 2);
+  fs::resize_file(dir_ / "hf/model-00002-of-00005.safetensors", 50);
+  const Outcome cut = run("llmconvert import --from hf --out x --json");
+  EXPECT_EQ(cut.exit_code, 3);
+  EXPECT_THAT(cut.err, StartsWith("llmconvert: error: "));
+  EXPECT_EQ(cut.json()["error"]["exit_code"], 3);
+  EXPECT_FALSE(fs::exists(dir_ / "x"));
+  EXPECT_FALSE(fs::exists(dir_ / "x.partial"));
+}
+
+TEST_F(CliConvert, PplEqualsTheLibrary) {
+  dir_.file("held.jsonl", R"({"text": "the cat sat on the mat"})"
+                          "\n"
+                          R"({"text": "고양이가 앉았다"})"
+                          "\n");
+  const Outcome ppl =
+      run("llmeval ppl --model hf --input held.jsonl --context 8 --stride 4 --json --quiet");
+  ASSERT_EQ(ppl.exit_code, 0) << ppl.err;
+  const convert::LoadedModel loaded = convert::load_model(dir_ / "hf");
+  eval::PerplexityScorer scorer(*loaded.model, {.context = 8, .stride = 4});
+  for (const char* text : {"the cat sat on the mat", "고양이가 앉았다"}) {
+    scorer.add(eval::make_document(*loaded.tokenizer, text, eval::Prefix::kAuto));
+  }
+  const eval::PerplexityResult expected = scorer.finish();
+  EXPECT_NEAR(ppl.json()["nll_sum"].get<double>(), expected.nll, 1e-4);
+  EXPECT_EQ(ppl.json()["tokens"], expected.num_tokens);
+  EXPECT_EQ(ppl.json()["bytes"], 22 + 22);
+  EXPECT_THAT(run("llmeval ppl --model hf --input held.jsonl").out, HasSubstr("bits per byte"));
+  EXPECT_EQ(run("llmeval ppl --model hf --input absent.txt").exit_code, 2);
+  EXPECT_EQ(run("llmeval ppl --model hf --input held.jsonl --context 4 --stride 5").exit_code, 2);
+}
+
+TEST_F(CliConvert, LogitsEqualTheLibrary) {
+  const Outcome logits = run("llmeval logits --model hf --ids 1,2,3 --out l.safetensors --json");
+  ASSERT_EQ(logits.exit_code, 0) << logits.err;
+  const io::SafetensorsFile file(dir_ / "l.safetensors");
+  const convert::LoadedModel loaded = convert::load_model(dir_ / "hf");
+  const at::Tensor expected = eval::sequence_logits(*loaded.model, {1, 2, 3});
+  EXPECT_TRUE(at::allclose(tensor::view_of(file, *file.find("logits")), expected, 1e-5, 1e-5));
+  EXPECT_EQ(run("llmeval logits --model hf --ids 1,x --out l").exit_code, 2);
+  EXPECT_EQ(run("llmeval logits --model hf --ids 1,9999 --out l").exit_code, 3);
+  EXPECT_FALSE(fs::exists(dir_ / "l"));
+}
+
+}  // namespace
+}  // namespace llm
