@@ -32,14 +32,15 @@ int64_t parse_step(const std::string& name) {
 }
 
 void require_manifest(const fs::path& directory) {
-  for (const io::ManifestProblem& problem : io::verify_manifest(directory, false)) {
+  for (const io::ManifestProblem& problem : io::verify_manifest(directory, /*check_hashes=*/true)) {
     if (problem.fault == io::ManifestFault::kExtra) continue;
     throw core::FormatError(
         {.where = (directory / io::kManifestName).string(),
          .expected = "a complete checkpoint",
          .got = problem.message,
-         .hint = "Use another checkpoint. If you changed this file on purpose, remove "
-                 "manifest.json and the directory is read as a plain model."});
+         .hint =
+             "Use another checkpoint. If you changed this file on purpose, copy the directory to "
+             "another name without manifest.json: it is then read as a plain model."});
   }
 }
 
@@ -73,7 +74,11 @@ fs::path resolve_model_directory(const fs::path& path) {
   if (!fs::is_directory(path)) {
     throw not_a_model(path, "a file", "Give the directory that holds config.json.");
   }
-  if (fs::is_directory(path / "checkpoints")) return newest_checkpoint(path);
+  if (fs::is_directory(path / "checkpoints")) {
+    const fs::path newest = newest_checkpoint(path);
+    require_manifest(newest);
+    return newest;
+  }
   if (!fs::exists(path / "config.json")) {
     throw not_a_model(path, "a directory without config.json",
                       "A model directory has config.json and model.safetensors.");

@@ -36,6 +36,12 @@ class JsonlSink final : public MetricsSink {
   io::JsonlWriter writer_;
 };
 
+// TensorBoard groups curves by the part before the slash.
+std::string tag_of(const std::string& name) {
+  const std::string prefix = "eval_";
+  return name.starts_with(prefix) ? "eval/" + name.substr(prefix.size()) : "train/" + name;
+}
+
 class TensorboardSink final : public MetricsSink {
  public:
   TensorboardSink(const std::filesystem::path& directory, int64_t resume_step)
@@ -46,7 +52,7 @@ class TensorboardSink final : public MetricsSink {
   void record(const MetricsRecord& record) override {
     std::vector<io::ScalarSummary> scalars;
     for (const auto& [name, value] : record.values) {
-      if (std::isfinite(value)) scalars.push_back({name, value});
+      if (std::isfinite(value)) scalars.push_back({tag_of(name), value});
     }
     writer_.write_scalars(record.step, scalars);
   }
@@ -61,7 +67,9 @@ std::unique_ptr<MetricsSink> make_jsonl_sink(const std::filesystem::path& path,
                                              int64_t resume_step) {
   io::truncate_lines_after(path, [resume_step](std::string_view line) {
     const auto json = io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    return !json.is_object() || !json.contains("step") || json["step"].get<int64_t>() > resume_step;
+    const bool has_step =
+        json.is_object() && json.contains("step") && json["step"].is_number_integer();
+    return !has_step || json["step"].get<int64_t>() > resume_step;
   });
   return std::make_unique<JsonlSink>(path);
 }

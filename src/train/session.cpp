@@ -131,7 +131,8 @@ std::optional<fs::path> checkpoint_to_resume(const SessionOptions& options,
                              newest->path.filename().string(),
                              "Choose another --run-dir, or drop --resume never to go on"});
   }
-  return newest->path;
+  // Reads every byte once: a checkpoint whose content changed must not be trained on.
+  return convert::resolve_model_directory(newest->path);
 }
 
 struct ModelState {

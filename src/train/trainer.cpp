@@ -40,7 +40,11 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
       checkpoints_(std::move(checkpoints)),
       store_(setup_.model->store()),
       optimizer_(store_, setup_.config.optim),
-      loader_(*setup_.train_data, loader_config(setup_.config), state_.next_row) {}
+      loader_(*setup_.train_data, loader_config(setup_.config), state_.next_row) {
+  // A state that lies on disk already is not written again.
+  const auto newest = checkpoints_.newest();
+  if (newest && newest->step == state_.step) saved_step_ = state_.step;
+}
 
 RunEnd Trainer::run() {
   while (state_.step < setup_.total_steps) {

@@ -57,7 +57,7 @@ class CheckpointFolder {
   explicit CheckpointFolder(std::filesystem::path run_directory);
 
   // Complete checkpoints by ascending step; others do not exist (files are compared by size,
-  // contents only on load).
+  // contents when one is loaded).
   std::vector<CheckpointInfo> list() const;
   std::optional<CheckpointInfo> newest() const;
   // Directories named like checkpoints that are incomplete or damaged, so that list() leaves them

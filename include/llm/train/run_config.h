@@ -1,5 +1,5 @@
-// The configuration of a training run: one JSON file (docs/configuration is printed by `llmtrain
-// pretrain --help-config`).
+// The configuration of a training run: one JSON file (`llmtrain pretrain --help-config` lists every
+// key).
 #pragma once
 
 #include <cstdint>

@@ -157,5 +157,30 @@ TEST(CheckpointFolder, ADirectoryWithoutAValidManifestDoesNotExist) {
   EXPECT_LT(folder.newest()->step, newest->step);
 }
 
+TEST(CheckpointFolder, AFlippedBitIsRefusedOnLoad) {
+  TinyRun run;
+  run.train("run");
+  const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
+  EXPECT_EQ(convert::resolve_model_directory(newest->path), newest->path);
+  {
+    std::fstream file(newest->path / "model.safetensors",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-1, std::ios::end);
+    const char last = static_cast<char>(file.get());
+    file.seekp(-1, std::ios::end);
+    file.put(static_cast<char>(last ^ 1));
+  }
+  EXPECT_THROW(convert::resolve_model_directory(newest->path), core::FormatError);
+}
+
+TEST(Trainer, AFinishedRunIsNotWrittenAgain) {
+  TinyRun run;
+  run.train("run");
+  const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
+  const auto written = std::filesystem::last_write_time(newest->path / "model.safetensors");
+  EXPECT_EQ(run.train("run", newest->path), RunEnd::kCompleted);
+  EXPECT_EQ(std::filesystem::last_write_time(newest->path / "model.safetensors"), written);
+}
+
 }  // namespace
 }  // namespace llm::train
