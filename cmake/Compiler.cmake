@@ -26,9 +26,8 @@ target_include_directories(llm_options INTERFACE
   "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
 target_compile_options(llm_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>)
-# g++ 12 sees uninitialised members where nlohmann::json is moved: a warning, never an error.
 if(LLM_WERROR)
-  target_compile_options(llm_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror -Wno-error=maybe-uninitialized>)
+  target_compile_options(llm_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(LLM_SANITIZE)
   # -g1: line numbers for the reports. The sanitizers make GCC see uninitialised values where there are none.

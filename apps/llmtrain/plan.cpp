@@ -36,23 +36,40 @@ struct Planned {
   }
 };
 
+// What the plan is about: the model, and the data where the config names some.
+struct Subject {
+  arch::ModelConfig model;
+  int64_t num_rows = 0;
+  double mean_document_length = 0;
+};
+
+std::unique_ptr<Subject> read_subject(const train::RunConfig& config) {
+  auto subject = std::make_unique<Subject>();
+  if (config.data.path.empty()) {
+    train::validate(config);
+    subject->model = arch::read_model_config(config.model.config);
+    return subject;
+  }
+  const auto inputs = train::read_inputs(config);
+  const auto& split = inputs.dataset.train;
+  subject->model = inputs.model;
+  subject->num_rows = static_cast<int64_t>(split.tokens) / config.data.context_length;
+  subject->mean_document_length = static_cast<double>(split.tokens) /
+                                  static_cast<double>(std::max<uint64_t>(split.documents, 1));
+  return subject;
+}
+
 Planned make_plan(const PlanCommand& command, const GlobalOptions& global) {
   const train::RunConfig config = command.config.read();
   const auto device = tensor::parse_device(global.device);
   tensor::set_num_threads(global.num_threads);
   const int64_t program_bytes = tensor::memory_stats(at::kCPU).current_bytes;
-  train::PlanInput input{.config = config, .model = {}, .program_bytes = program_bytes};
-  if (config.data.path.empty()) {
-    train::validate(config);
-    input.model = arch::read_model_config(config.model.config);
-  } else {
-    const auto inputs = train::read_inputs(config);
-    input.model = inputs.model;
-    const auto& split = inputs.dataset.train;
-    input.num_rows = static_cast<int64_t>(split.tokens) / config.data.context_length;
-    input.mean_document_length = static_cast<double>(split.tokens) /
-                                 static_cast<double>(std::max<uint64_t>(split.documents, 1));
-  }
+  const auto subject = read_subject(config);
+  const train::PlanInput input{.config = config,
+                               .model = subject->model,
+                               .num_rows = subject->num_rows,
+                               .mean_document_length = subject->mean_document_length,
+                               .program_bytes = program_bytes};
   Planned planned{train::plan_run(input), command.tokens_per_second};
   if (command.measure_steps > 0) {
     planned.tokens_per_second =

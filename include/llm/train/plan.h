@@ -46,7 +46,7 @@ struct RunPlan {
 
 struct PlanInput {
   const RunConfig& config;
-  arch::ModelConfig model;
+  const arch::ModelConfig& model;
   int64_t num_rows = 0;             // of the training data; 0: unknown
   double mean_document_length = 0;  // 0: the context length
   int64_t program_bytes = 0;

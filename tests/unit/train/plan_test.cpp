@@ -24,8 +24,8 @@ arch::ModelConfig model_config(const std::string& name) {
 
 TEST(Plan, CountsTokensStepsAndFlops) {
   const RunConfig config = run_config(4, 256);
-  const RunPlan plan =
-      plan_run({.config = config, .model = model_config("smollm2-135m"), .num_rows = 800});
+  const auto model = model_config("smollm2-135m");
+  const RunPlan plan = plan_run({.config = config, .model = model, .num_rows = 800});
   EXPECT_EQ(plan.parameters.total(), 134515008);
   EXPECT_EQ(plan.total_tokens, 102400);
   EXPECT_DOUBLE_EQ(plan.epochs, 0.5);
@@ -35,7 +35,8 @@ TEST(Plan, CountsTokensStepsAndFlops) {
 TEST(Plan, WarnsOfTooFewTokensAndAWarmUpThatIsTheRun) {
   RunConfig config = run_config(4, 256);
   config.optim.schedule.warmup_steps = 90;
-  const RunPlan plan = plan_run({.config = config, .model = model_config("smollm2-135m")});
+  const auto model = model_config("smollm2-135m");
+  const RunPlan plan = plan_run({.config = config, .model = model});
   std::string all;
   for (const auto& warning : plan.warnings) all += warning + "\n";
   EXPECT_NE(all.find("tokens per parameter"), std::string::npos) << all;
