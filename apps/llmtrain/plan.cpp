@@ -138,8 +138,7 @@ void print_memory(const train::MemoryPlan& memory) {
     table.add_row(
         {buffer.name, core::format_bytes(static_cast<uint64_t>(buffer.bytes)), buffer.note});
   }
-  table.add_row({"peak", core::format_bytes(static_cast<uint64_t>(memory.peak_bytes)),
-                 "gradients and activations take turns"});
+  table.add_row({"peak", core::format_bytes(static_cast<uint64_t>(memory.peak_bytes)), ""});
   fmt::print("{}\n", table.text());
 }
 

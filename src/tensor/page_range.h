@@ -24,6 +24,8 @@ class PageRange {
   void* allocate(size_t bytes);
   // Requires: `block` came from allocate().
   void free(void* block);
+  // Takes effect with the next free().
+  void set_keep_bytes(size_t bytes) { keep_ = bytes; }
   size_t used_bytes() const { return used_; }
   size_t kept_bytes() const { return kept_; }
 

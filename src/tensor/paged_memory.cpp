@@ -24,7 +24,7 @@ size_t reservation() {
 
 class PagedAllocator final : public c10::Allocator {
  public:
-  PagedAllocator() : range_(reservation(), kKeptMemoryBytes) {}
+  PagedAllocator() : range_(reservation(), SIZE_MAX) {}
 
   bool is_reserved() const { return range_.is_reserved(); }
 
@@ -37,6 +37,12 @@ class PagedAllocator final : public c10::Allocator {
 
   void copy_data(void* target, const void* source, std::size_t count) const override {
     std::memcpy(target, source, count);
+  }
+
+  void set_policy(PagePolicy policy) {
+    const std::lock_guard lock(mutex_);
+    range_.set_keep_bytes(policy == PagePolicy::kKeep ? SIZE_MAX
+                                                      : static_cast<size_t>(kKeptMemoryBytes));
   }
 
   PagedMemoryStats stats() {
@@ -68,9 +74,10 @@ class PagedAllocator final : public c10::Allocator {
 
 }  // namespace
 
-bool use_paged_memory() {
+bool use_paged_memory(PagePolicy policy) {
   PagedAllocator& allocator = PagedAllocator::instance();
   if (!allocator.is_reserved()) return false;
+  allocator.set_policy(policy);
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
   return true;
 }

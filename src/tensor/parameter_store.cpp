@@ -104,6 +104,12 @@ void ParameterStore::allocate_moments() {
   exp_avg_sq_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
 }
 
-void ParameterStore::zero_gradients() { zero_pages(gradients_); }
+void ParameterStore::zero_gradients() {
+  if (options_.release_gradients) {
+    zero_pages(gradients_);
+  } else {
+    gradients_.zero_();
+  }
+}
 
 }  // namespace llm::tensor

@@ -81,8 +81,11 @@ class BenchStep {
 
 BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model_config,
                            const BenchOptions& options) {
-  tensor::use_paged_memory();
-  tensor::ParameterStore store(arch::parameter_specs(model_config), {.device = options.device});
+  tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
+                                                       : tensor::PagePolicy::kKeep);
+  tensor::ParameterStore store(
+      arch::parameter_specs(model_config),
+      {.device = options.device, .release_gradients = config.train.release_memory});
   nn::initialize(store, model_config, static_cast<uint64_t>(config.train.seed),
                  config.model.scale_residual_init);
   store.allocate_gradients();

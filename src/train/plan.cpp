@@ -109,19 +109,23 @@ MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape)
                         tokens * model.hidden_size * kFloatBytes;
   const int64_t head_gradient = model.vocab_size * model.hidden_size * kFloatBytes;
 
+  const int64_t kept = shape.release_memory ? tensor::kKeptMemoryBytes : 0;
+
   MemoryPlan plan;
   plan.buffers = {{"weights", weights, "fp32"},
                   {"moments", 2 * weights, "AdamW, fp32"},
-                  {"gradients", weights, "fp32; pages are given back after each update"},
+                  {"gradients", weights, "fp32"},
                   {"activations", activations,
                    fmt::format("{} tokens, {} blocks", tokens, model.num_hidden_layers)},
                   {"block workspace", workspace, "backward of one block"},
                   {"logits", chunk, "one chunk, and the hidden states' gradient"},
-                  {"kept free", tensor::kKeptMemoryBytes, "by the allocator, for the next block"},
                   {"program", shape.program_bytes, "program and libraries"}};
-  const int64_t constant = 3 * weights + shape.program_bytes + tensor::kKeptMemoryBytes;
-  // With several micro-batches the gradients of the earlier ones are there while the last one runs
-  // forward.
+  if (kept > 0) plan.buffers.push_back({"kept free", kept, "by the allocator, for the next block"});
+  for (const MemoryBuffer& buffer : plan.buffers) plan.peak_bytes += buffer.bytes;
+  if (!shape.release_memory) return plan;
+  // Gradients and activations take turns. With several micro-batches the gradients of the earlier
+  // ones are there while the last one runs forward.
+  const int64_t constant = 3 * weights + shape.program_bytes + kept;
   const int64_t early_gradients = shape.micro_batches > 1 ? weights : 0;
   const int64_t at_head = activations + std::max(early_gradients, head_gradient) + chunk;
   const int64_t at_first_block = weights + workspace + per_block;
@@ -152,6 +156,7 @@ RunPlan plan_run(const PlanInput& input) {
       {.micro_batch_tokens = input.config.train.micro_batch_rows * input.config.data.context_length,
        .micro_batches = plan.batch.micro_batches,
        .recompute = input.config.train.recompute,
+       .release_memory = input.config.train.release_memory,
        .program_bytes = input.program_bytes});
   warn_about_length(plan, input.model, input.config, plan.warnings);
   warn_about_rates(plan, input.config, plan.warnings);

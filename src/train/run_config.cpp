@@ -74,9 +74,10 @@ ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::
   for (const auto& difference : core::diff_config(saved, now)) {
     if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log."})) continue;
     // Paths may move; what lies there is compared by fingerprints.
-    const bool noted = starts_with_any(
-        difference.key, {"optim.", "train.max_", "train.epochs", "train.recompute", "data.path",
-                         "data.tokenizer", "model.init_from", "model.config"});
+    const bool noted =
+        starts_with_any(difference.key, {"optim.", "train.max_", "train.epochs", "train.recompute",
+                                         "train.release_memory", "data.path", "data.tokenizer",
+                                         "model.init_from", "model.config"});
     (noted ? result.noted : result.refused).push_back(difference);
   }
   return result;

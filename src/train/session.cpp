@@ -144,7 +144,9 @@ ModelState make_model(const RunConfig& config, const arch::ModelConfig& model,
                       const SessionOptions& options, const std::optional<fs::path>& checkpoint) {
   ModelState made;
   made.store = std::make_unique<tensor::ParameterStore>(
-      arch::parameter_specs(model), tensor::StoreOptions{.device = options.device});
+      arch::parameter_specs(model),
+      tensor::StoreOptions{.device = options.device,
+                           .release_gradients = config.train.release_memory});
   if (checkpoint) {
     convert::load_weights(*checkpoint, model, *made.store);
   } else if (!config.model.init_from.empty()) {
@@ -201,7 +203,8 @@ RunInputs read_inputs(const RunConfig& config) {
 }
 
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options) {
-  tensor::use_paged_memory();
+  tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
+                                                       : tensor::PagePolicy::kKeep);
   const RunInputs inputs = read_inputs(config);
   const BatchPlan batch = plan_batch(config, 1);
   const data::TokenDataset rows = open_rows(inputs.dataset.train.paths(), config, inputs);

@@ -2,20 +2,23 @@
 // system's allocator either gives the pages back each time (and every first touch of a 4 KiB page
 // is a fault) or keeps them all (and the peak is activations plus gradients). This allocator takes
 // blocks of 1 MiB and more from one reserved range in huge pages, keeps a bounded amount of free
-// memory and gives the rest back to the system.
+// memory .
 #pragma once
 
 #include <cstdint>
 
 namespace llm::tensor {
 
-// Free memory that stays with the process.
-inline constexpr int64_t kKeptMemoryBytes = int64_t{192} << 20;
+enum class PagePolicy {
+  kKeep,    // free memory stays with the process: no page is faulted in twice
+  kRelease  // all but kKeptMemoryBytes goes back: a lower peak, at the cost of faults
+};
+inline constexpr int64_t kKeptMemoryBytes = int64_t{192} << 20;  // under kRelease
 
 // Makes it LibTorch's CPU allocator, for the rest of the process; smaller blocks still come from
-// LibTorch's own. Calling it again changes nothing. Where the system refuses the reservation,
-// everything stays as it was. Thread-safe. Returns whether it is in force.
-bool use_paged_memory();
+// LibTorch's own. Calling it again changes the policy alone. Where the system refuses the
+// reservation, everything stays as it was. Thread-safe. Returns whether it is in force.
+bool use_paged_memory(PagePolicy policy);
 
 struct PagedMemoryStats {
   int64_t used_bytes = 0;  // in live tensors

@@ -39,6 +39,9 @@ struct StoreOptions {
   at::ScalarType dtype =
       at::kFloat;  // trainable arenas are fp32; a frozen store may be bf16 or half
   bool trainable = true;
+  // CPU: zero_gradients() gives the gradients' pages back to the system until the next backward
+  // writes them.
+  bool release_gradients = false;
 };
 
 // Not thread-safe while it changes; views may be read from any thread.
@@ -73,8 +76,7 @@ class ParameterStore {
   at::Tensor flat_exp_avg() const { return exp_avg_; }      // undefined before allocate_moments()
   at::Tensor flat_exp_avg_sq() const { return exp_avg_sq_; }
 
-  // Zeroes the gradients. On CPU the pages go back to the system until the next backward writes
-  // them, so that they do not add to the peak of the forward pass.
+  // Zeroes the gradients, by giving their pages back under StoreOptions::release_gradients.
   void zero_gradients();
 
  private:

@@ -19,14 +19,15 @@ struct MemoryBuffer {
 
 struct MemoryPlan {
   std::vector<MemoryBuffer> buffers;
-  int64_t peak_bytes = 0;  // less than the sum of the buffers: gradients and activations are not at
-                           // their largest together
+  int64_t peak_bytes = 0;  // the sum, or less under release_memory: gradients and activations then
+                           // take turns
 };
 
 struct MemoryShape {
   int64_t micro_batch_tokens = 0;
   int64_t micro_batches = 1;
   nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
+  bool release_memory = false;
   int64_t program_bytes = 0;  // resident before anything is allocated: program and libraries
 };
 MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape);

@@ -52,6 +52,7 @@ struct TrainSection {
   int64_t micro_batch_rows = 4;
   int64_t seed = 0;
   nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
+  bool release_memory = false;
 
   template <class V>
   void visit(V& v) {
@@ -66,6 +67,8 @@ struct TrainSection {
     v.field("seed", seed, "of the weights and of the data order", core::at_least(0));
     v.field("recompute", recompute,
             "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
+    v.field("release_memory", release_memory,
+            "CPU: free pages go back to the system within a step: a lower peak, slower");
   }
 };
 
