@@ -57,7 +57,7 @@ struct PrepareConfig {
 struct PrepareOptions {
   int num_threads = 1;
   bool force = false;  // replace a finished dataset at `out`
-  ReadProgressHook progress;
+  ReadProgressHook progress = {};
 };
 
 // Writes into "OUT.partial" and renames it to OUT at the end, so OUT either is a whole dataset or

@@ -24,13 +24,13 @@
 namespace llm::text {
 
 struct BpeTrainerConfig {
-  int64_t vocab_size = 32000;         // specials and the 256 bytes included
-  std::string pattern = "llama3";     // "gpt2", "llama3", "qwen2" or "smollm"
-  std::string chat = "";              // "chatml" or "": which markers are reserved as single ids
-  std::vector<std::string> reserved;  // further special tokens
-  uint64_t min_frequency = 2;         // pairs seen less often are not merged
-  int64_t max_token_bytes = 64;       // longer tokens are not formed
-  int num_threads = 1;                // that count words; merging runs in the caller's
+  int64_t vocab_size = 32000;      // specials and the 256 bytes included
+  std::string pattern = "llama3";  // "gpt2", "llama3", "qwen2" or "smollm"
+  std::string chat = "";           // "chatml" or "": which markers are reserved as single ids
+  std::vector<std::string> reserved = {};  // further special tokens
+  uint64_t min_frequency = 2;              // pairs seen less often are not merged
+  int64_t max_token_bytes = 64;            // longer tokens are not formed
+  int num_threads = 1;                     // that count words; merging runs in the caller's
 };
 
 struct BpeTrainerProgress {

@@ -107,8 +107,8 @@ TEST_P(CausalLmOf, CachedStepsEqualAFullForward) {
 INSTANTIATE_TEST_SUITE_P(Architectures, CausalLmOf,
                          testing::Values(arch::Architecture::kLlama, arch::Architecture::kQwen2,
                                          arch::Architecture::kQwen3),
-                         [](const auto& info) {
-                           return std::string(arch::model_type_name(info.param));
+                         [](const auto& instance) {
+                           return std::string(arch::model_type_name(instance.param));
                          });
 
 TEST(CausalLm, DynamicNtkCacheEqualsAFullForwardOnBothSidesOfTheTrainedLength) {

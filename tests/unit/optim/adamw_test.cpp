@@ -100,9 +100,10 @@ TEST(UpdateRanges, CoverEveryParameterOnceWithItsOwnDecay) {
       const bool inside = parameter.offset >= range.offset &&
                           parameter.offset + parameter.numel <= range.offset + range.numel;
       covering += inside;
-      if (inside)
+      if (inside) {
         EXPECT_EQ(range.decay, parameter.spec.kind != arch::ParameterKind::kNorm)
             << parameter.spec.name;
+      }
     }
     EXPECT_EQ(covering, 1) << parameter.spec.name;
   }

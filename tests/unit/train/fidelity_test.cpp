@@ -117,15 +117,14 @@ TEST_P(Fidelity, FiftyAdamWSteps) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Goldens, Fidelity,
-                         testing::Combine(testing::ValuesIn(test::model_golden_names()),
-                                          testing::Values(kernels::Backend::kReference,
-                                                          kernels::Backend::kFused)),
-                         [](const auto& info) {
-                           const bool reference =
-                               std::get<1>(info.param) == kernels::Backend::kReference;
-                           return std::get<0>(info.param) + (reference ? "_reference" : "_fused");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Goldens, Fidelity,
+    testing::Combine(testing::ValuesIn(test::model_golden_names()),
+                     testing::Values(kernels::Backend::kReference, kernels::Backend::kFused)),
+    [](const auto& instance) {
+      const bool reference = std::get<1>(instance.param) == kernels::Backend::kReference;
+      return std::get<0>(instance.param) + (reference ? "_reference" : "_fused");
+    });
 
 }  // namespace
 }  // namespace llm::train

@@ -19,7 +19,8 @@ RunConfig run_config(int64_t rows, int64_t context) {
 }
 
 arch::ModelConfig model_config(const std::string& name) {
-  return arch::read_model_config(std::string(LLM_SOURCE_DIR) + "/configs/models/" + name + ".json");
+  return arch::read_model_config(std::filesystem::path(LLM_SOURCE_DIR) / "configs/models" /
+                                 (name + ".json"));
 }
 
 TEST(Plan, CountsTokensStepsAndFlops) {
