@@ -244,7 +244,7 @@ TEST_F(ResolveTest, ADamagedCheckpointNamesTheFile) {
   fs::remove(checkpoint / "config.json");
   directory_.file("checkpoints/step-00000002/config.json", "{}");
   EXPECT_THAT(test::error_text<core::FormatError>([&] { resolve_model_directory(checkpoint); }),
-              AllOf(HasSubstr("config.json has 2 bytes"), HasSubstr("remove manifest.json")));
+              AllOf(HasSubstr("config.json has 2 bytes"), HasSubstr("without manifest.json")));
 }
 
 TEST_F(ResolveTest, SaysWhatIsNotThere) {
