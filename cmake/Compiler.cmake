@@ -27,7 +27,11 @@ target_include_directories(llm_options INTERFACE
 target_compile_options(llm_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>)
 if(LLM_WERROR)
-  target_compile_options(llm_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+  # g++ 12 sees uninitialised values and overlapping copies in inlined library code where there are none (g++ 13
+  # does not); such warnings stay visible.
+  target_compile_options(llm_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CXX>:-Wno-error=maybe-uninitialized>
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-error=restrict>)
 endif()
 if(LLM_SANITIZE)
   # -g1: line numbers for the reports. The sanitizers make GCC see uninitialised values where there are none.

@@ -33,10 +33,14 @@ target_include_directories(llm_torch SYSTEM INTERFACE "${first_includes}")
 target_include_directories(llm_torch SYSTEM INTERFACE
   "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
 target_compile_definitions(llm_torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO _GLIBCXX_USE_CXX11_ABI=1)
-target_compile_options(llm_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated>)
+# Without -fopenmp at::parallel_for, a template, silently runs on one thread. It is not given to the linker, so that the
+# one OpenMP run time of a process is the wheel's.
+llm_import_torch(gomp)
+set_target_properties(torch::gomp PROPERTIES IMPORTED_LOCATION "${torch_root}/lib/libgomp.so.1")
+target_compile_options(llm_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated -fopenmp>)
 # The CPU subset of the wheel leaves symbols of the CUDA libraries open.
 target_link_options(llm_torch INTERFACE -Wl,--allow-shlib-undefined)
-target_link_libraries(llm_torch INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
+target_link_libraries(llm_torch INTERFACE torch::torch_cpu torch::c10 torch::gomp Threads::Threads)
 set(CMAKE_BUILD_RPATH "${torch_root}/lib" "${LLM_TORCH_SITE}/nvidia/cu13/lib")
 
 if(LLM_CUDA)

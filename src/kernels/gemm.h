@@ -1,15 +1,21 @@
-// The matrix products of the room, through ATen (MKL or cuBLAS). What they share: results land in
-// memory the caller owns, and products for a weight's gradient are added to it without a temporary
-// of the weight's size.
+// The matrix products of the room. What they share: the library is chosen by what is fastest for
+// the shape (oneDNN or MKL on CPU, cuBLAS on CUDA), and products for a weight's gradient are added
+// to it without a temporary of the weight's size. Letters: T tokens, I and O a weight's columns and
+// rows.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 namespace llm::kernels {
 
-// out = x W^T; x [T, I], w [O, I], out [T, O]. Rows may be strided. fp32 results of half inputs are
-// allowed on CUDA.
-void product_transposed_out(const at::Tensor& out, const at::Tensor& x, const at::Tensor& w);
+// x W^T (+ bias); x [T, I], w [O, I], bias [O] or undefined -> [T, O]. Rows may be strided.
+at::Tensor product_transposed(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias);
+
+// The same without a bias, in fp32 whatever the inputs' type.
+at::Tensor product_transposed_fp32(const at::Tensor& x, const at::Tensor& w);
+
+// dy W; dy [T, O], w [O, I] -> [T, I].
+at::Tensor product(const at::Tensor& dy, const at::Tensor& w);
 
 // grad += dy^T x; dy [T, O], x [T, I], grad [O, I]. grad may be fp32 when dy and x are half types.
 void add_weight_gradient_(const at::Tensor& grad, const at::Tensor& dy, const at::Tensor& x);

@@ -20,12 +20,6 @@ void check_shapes(const at::Tensor& x, const LinearWeight& weight) {
   LLM_CHECK(!weight.bias.defined() || weight.bias.numel() == weight.weight.size(0));
 }
 
-at::Tensor input_gradient(const at::Tensor& dy, const at::Tensor& weight,
-                          const at::Tensor& accumulate_into) {
-  if (!accumulate_into.defined()) return at::mm(dy, weight);
-  return accumulate_into.addmm_(dy, weight);
-}
-
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias) {
@@ -39,7 +33,7 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& dy = grads[0];
     variable_list result(3);
-    if (context->needs_input_grad(0)) result[0] = input_gradient(dy, saved[1], at::Tensor());
+    if (context->needs_input_grad(0)) result[0] = product(dy, saved[1]);
     if (context->needs_input_grad(1)) result[1] = weight_gradient(saved[1], dy, saved[0]);
     if (saved[2].defined() && context->needs_input_grad(2)) {
       result[2] = bias_gradient(saved[2], dy);
@@ -74,22 +68,19 @@ at::Tensor linear(const at::Tensor& x, const LinearWeight& weight) {
   return LinearFunction::apply(x, weight.weight, bias);
 }
 
-at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight, const at::Tensor& out) {
+at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight) {
   check_shapes(x, weight);
   const at::NoGradGuard no_grad;
-  at::Tensor y = out.defined() ? out : at::empty({x.size(0), weight.weight.size(0)}, x.options());
-  if (!weight.bias.defined()) return at::mm_out(y, x, weight.weight.t());
-  return at::addmm_out(y, weight.bias, x, weight.weight.t());
+  return product_transposed(x, weight.weight, weight.bias);
 }
 
-at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight,
-                           const at::Tensor& accumulate_into) {
+at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight) {
   check_shapes(x, weight);
   LLM_CHECK(dy.dim() == 2 && dy.size(0) == x.size(0) && dy.size(1) == weight.weight.size(0));
   const at::NoGradGuard no_grad;
   if (weight.weight.grad().defined()) add_weight_gradient_(weight.weight.grad(), dy, x);
   if (weight.bias.defined() && weight.bias.grad().defined()) weight.bias.grad().add_(dy.sum(0));
-  return input_gradient(dy, weight.weight, accumulate_into);
+  return product(dy, weight.weight);
 }
 
 }  // namespace llm::kernels

@@ -55,8 +55,7 @@ struct HeadGradients {
 
   void add(const LogitChunk& chunk, const at::Tensor& dlogits, const at::Tensor& weight) const {
     if (dhidden.defined()) {
-      at::Tensor rows = dhidden.narrow(0, chunk.begin, chunk.count);
-      at::mm_out(rows, dlogits, weight);
+      dhidden.narrow(0, chunk.begin, chunk.count).copy_(product(dlogits, weight));
     }
     if (dweight.defined()) add_weight_gradient_(dweight, dlogits, chunk.hidden);
   }

@@ -9,7 +9,7 @@ namespace llm::kernels {
 namespace {
 
 // Bytes of one chunk's logits: large enough for efficient products, small beside the model.
-constexpr int64_t kCpuBudget = 48LL << 20;
+constexpr int64_t kCpuBudget = 96LL << 20;
 constexpr int64_t kCudaBudget = 1LL << 30;
 constexpr int64_t kGranularity = 64;  // tokens
 

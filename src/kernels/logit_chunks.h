@@ -1,5 +1,5 @@
 // The walk of linear_logprob over its trained tokens: gathers them, computes one chunk's logits at
-// a time into a buffer that all chunks share. Letters: T tokens, N trained tokens, C chunk, D model
+// a time. Letters: T tokens, N trained tokens, C chunk, D model
 // dim, V vocabulary.
 #pragma once
 
@@ -50,16 +50,14 @@ template <class Body>
 void LogitChunks::for_each(const Body& body) const {
   const int64_t total = num_trained();
   if (total == 0) return;
-  const at::Tensor buffer =
-      at::empty({chunk_, weight_.size(0)}, hidden_.options().dtype(at::kFloat));
   for (int64_t begin = 0; begin < total; begin += chunk_) {
     LogitChunk chunk;
     chunk.begin = begin;
     chunk.count = std::min(chunk_, total - begin);
     chunk.hidden = index_.defined() ? hidden_.index_select(0, index_.narrow(0, begin, chunk.count))
                                     : hidden_.narrow(0, begin, chunk.count);
-    chunk.rows = {buffer.narrow(0, 0, chunk.count), targets_.narrow(0, begin, chunk.count)};
-    product_transposed_out(chunk.rows.logits, chunk.hidden, weight_);
+    chunk.rows = {product_transposed_fp32(chunk.hidden, weight_),
+                  targets_.narrow(0, begin, chunk.count)};
     body(chunk);
   }
 }

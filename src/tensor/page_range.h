@@ -20,6 +20,10 @@ class PageRange {
   PageRange& operator=(const PageRange&) = delete;
 
   bool is_reserved() const { return base_ != nullptr; }
+  bool contains(const void* address) const {
+    const auto* byte = static_cast<const std::byte*>(address);
+    return base_ != nullptr && byte >= base_ && byte < base_ + reserved_;
+  }
   // nullptr when the range is exhausted. Blocks start at multiples of 64 KiB.
   void* allocate(size_t bytes);
   // Requires: `block` came from allocate().

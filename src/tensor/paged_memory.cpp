@@ -30,10 +30,12 @@ class PagedAllocator final : public c10::Allocator {
 
   at::DataPtr allocate(size_t bytes) override {
     void* block = bytes >= kSmallestBlock ? allocate_block(bytes) : nullptr;
-    if (block != nullptr) return {block, block, &free_block, at::kCPU};
-    void* small = c10::alloc_cpu(bytes);
-    return {small, small, &c10::free_cpu, at::kCPU};
+    if (block == nullptr) block = c10::alloc_cpu(bytes);
+    return {block, block, &free_block, at::kCPU};
   }
+
+  // For LibTorch's own uses of raw memory (oneDNN's scratch pads).
+  at::DeleterFnPtr raw_deleter() const override { return &free_block; }
 
   void copy_data(void* target, const void* source, std::size_t count) const override {
     std::memcpy(target, source, count);
@@ -64,6 +66,10 @@ class PagedAllocator final : public c10::Allocator {
 
   static void free_block(void* block) {
     PagedAllocator& self = instance();
+    if (!self.range_.contains(block)) {
+      c10::free_cpu(block);
+      return;
+    }
     const std::lock_guard lock(self.mutex_);
     self.range_.free(block);
   }

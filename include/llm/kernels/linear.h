@@ -17,12 +17,9 @@ struct LinearWeight {
 // x may have strided rows.
 at::Tensor linear(const at::Tensor& x, const LinearWeight& weight);  // [T, I] -> [T, O]
 
-// For blocks with their own backward: no graph. `out`, when defined, receives the result.
-at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight,
-                          const at::Tensor& out = {});
-// Returns dx; adds dW and db straight into weight.grad / bias.grad where those are defined.
-// `accumulate_into`, when defined, [T, I]: dx is added to it in the same pass and it is returned.
-at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight,
-                           const at::Tensor& accumulate_into = {});
+// For blocks with their own backward: no graph.
+at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight);  // [T, I] -> [T, O]
+// Returns dx [T, I]; adds dW and db straight into weight.grad / bias.grad where those are defined.
+at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight);
 
 }  // namespace llm::kernels
