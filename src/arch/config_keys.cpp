@@ -4,6 +4,7 @@
 #include <span>
 
 #include "llm/core/check.h"
+#include "llm/core/config.h"
 
 namespace llm::arch {
 namespace {
@@ -178,6 +179,15 @@ const KeyRule& find_key_rule(Architecture architecture, const std::string& key) 
     for (const KeyRule& rule : rules)
       if (key == rule.key) return rule;
   return kNotListed;
+}
+
+std::string nearest_key(Architecture architecture, const std::string& unknown_key) {
+  std::vector<std::string> known;
+  for (std::span<const KeyRule> rules :
+       {own_rules(architecture), std::span<const KeyRule>(kCommon)})
+    for (const KeyRule& rule : rules)
+      if (rule.use != KeyUse::kInert) known.emplace_back(rule.key);
+  return core::nearest_name(unknown_key, known);
 }
 
 bool is_accepted(const KeyRule& rule, const io::OrderedJson& value) {

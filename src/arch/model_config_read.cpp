@@ -8,6 +8,7 @@
 #include "arch/problems.h"
 #include "arch/rope_config.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 
 namespace llm::arch {
 namespace {
@@ -136,7 +137,8 @@ ModelConfig parse_model_config(const io::OrderedJson& json, const std::string& w
 
 ModelConfig read_model_config(const std::filesystem::path& file, const ReadOptions& options,
                               ReadReport* report) {
-  return parse_model_config(io::read_ordered_json_file(file), file.string(), options, report);
+  const io::OrderedJson json = io::parse_ordered_json_unique(io::read_file(file), file.string());
+  return parse_model_config(json, file.string(), options, report);
 }
 
 }  // namespace llm::arch

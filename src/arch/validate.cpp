@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "arch/problems.h"
 #include "arch/validate_rope.h"
@@ -15,22 +14,32 @@ namespace {
 // sizes of optimizer state.
 constexpr int64_t kLargestSize = (int64_t{1} << 31) - 1;
 constexpr double kMostParameters = 0x1p56;
+// Hundreds of times what any published model has; lists per layer and tables per head stay small.
+constexpr int64_t kMostLayers = 65536;
+constexpr int64_t kMostHeads = 65536;
+constexpr int64_t kLargestHeadDim = 65536;
+
+struct SizeRule {
+  const char* key;
+  int64_t size;
+  int64_t largest = kLargestSize;
+};
 
 void check_sizes(const ModelConfig& c, Problems& problems) {
-  const std::pair<const char*, int64_t> sizes[] = {
+  const SizeRule rules[] = {
       {"vocab_size", c.vocab_size},
       {"hidden_size", c.hidden_size},
       {"intermediate_size", c.intermediate_size},
-      {"num_hidden_layers", c.num_hidden_layers},
-      {"num_attention_heads", c.num_attention_heads},
-      {"num_key_value_heads", c.num_key_value_heads},
+      {"num_hidden_layers", c.num_hidden_layers, kMostLayers},
+      {"num_attention_heads", c.num_attention_heads, kMostHeads},
+      {"num_key_value_heads", c.num_key_value_heads, kMostHeads},
       {"max_position_embeddings", c.max_position_embeddings},
   };
-  for (const auto& [key, size] : sizes) {
+  for (const auto& [key, size, largest] : rules) {
     if (size < 1) problems.add(key, fmt::format("{} is less than 1", size), "Set it to 1 or more");
-    if (size > kLargestSize)
+    if (size > largest)
       problems.add(key, fmt::format("{} is too large", size),
-                   fmt::format("Set it to {} or less", kLargestSize));
+                   fmt::format("Set it to {} or less", largest));
   }
 }
 
@@ -82,10 +91,10 @@ void check_head_dim(const ModelConfig& c, Problems& problems) {
                  fitting_heads_text(c) + (is_llama ? "" : ", or state an even head_dim"));
     return;
   }
-  if (!in_range(c.head_dim) || c.head_dim % 2 != 0) {
+  if (c.head_dim < 1 || c.head_dim > kLargestHeadDim || c.head_dim % 2 != 0) {
     const bool is_derived = c.head_dim * c.num_attention_heads == c.hidden_size;
     problems.add("head_dim",
-                 fmt::format("{} is not an even number from 2 to {}", c.head_dim, kLargestSize),
+                 fmt::format("{} is not an even number from 2 to {}", c.head_dim, kLargestHeadDim),
                  is_derived ? fitting_heads_text(c) : "Usual sizes are 64 and 128");
   }
   if (is_llama && !is_whole)

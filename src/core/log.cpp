@@ -4,6 +4,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/dist_sink.h>
+#include <spdlog/sinks/ringbuffer_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <algorithm>
@@ -15,6 +16,9 @@
 namespace llm::core {
 namespace {
 
+// Lines that wait for a log file to be opened.
+constexpr size_t kKeptLines = 256;
+
 class Log {
  public:
   Log()
@@ -24,6 +28,7 @@ class Log {
     sinks_->add_sink(terminal_);
     logger_.flush_on(spdlog::level::trace);
     configure({});
+    keep_lines();
   }
 
   void configure(const LogConfig& config) {
@@ -32,12 +37,17 @@ class Log {
     if (file_ != nullptr) file_->set_pattern(file_pattern());
     const LogLevel level =
         config.rank == 0 ? config.level : std::max(config.level, LogLevel::kWarn);
-    logger_.set_level(spdlog_level(level));
+    terminal_->set_level(spdlog_level(level));
+    logger_.set_level(spdlog_level(std::min(level, LogLevel::kInfo)));
   }
 
   void set_file(const std::string& path) {
-    if (file_ != nullptr) sinks_->remove_sink(file_);
-    file_ = nullptr;
+    if (file_ != nullptr) {
+      sinks_->remove_sink(file_);
+      file_logger_ = nullptr;
+      file_ = nullptr;
+      keep_lines();
+    }
     if (path.empty()) return;
     try {
       file_ = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
@@ -49,7 +59,17 @@ class Log {
                     errno);
     }
     file_->set_pattern(file_pattern());
+    file_logger_ = std::make_unique<spdlog::logger>("llmtrain", file_);
+    file_logger_->flush_on(spdlog::level::trace);
+    sinks_->remove_sink(kept_);
+    for (const auto& line : kept_->last_raw()) file_->log(line);
+    file_->flush();
     sinks_->add_sink(file_);
+  }
+
+  void write_to_file(LogLevel level, const std::string& message) {
+    if (file_logger_ == nullptr) return;
+    file_logger_->log(spdlog_level(level), spdlog::string_view_t(message));
   }
 
   void write(LogLevel level, const std::string& message) {
@@ -57,6 +77,11 @@ class Log {
   }
 
  private:
+  void keep_lines() {
+    kept_ = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(kKeptLines);
+    sinks_->add_sink(kept_);
+  }
+
   std::string file_pattern() const { return "%Y-%m-%d %T.%e " + rank_ + "%l: %v"; }
 
   static spdlog::level::level_enum spdlog_level(LogLevel level) {
@@ -75,6 +100,8 @@ class Log {
 
   std::shared_ptr<spdlog::sinks::stderr_color_sink_mt> terminal_;
   std::shared_ptr<spdlog::sinks::basic_file_sink_mt> file_;
+  std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> kept_;  // receives lines while file_ is null
+  std::unique_ptr<spdlog::logger> file_logger_;
   std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks_;
   spdlog::logger logger_;
   std::string rank_;
@@ -89,6 +116,9 @@ Log& the_log() {
 
 void configure_log(const LogConfig& config) { the_log().configure(config); }
 void set_log_file(const std::string& path) { the_log().set_file(path); }
+void log_to_file(LogLevel level, const std::string& message) {
+  the_log().write_to_file(level, message);
+}
 void log_message(LogLevel level, const std::string& message) { the_log().write(level, message); }
 
 }  // namespace llm::core

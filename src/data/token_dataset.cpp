@@ -12,12 +12,13 @@ namespace llm::data {
 TokenDataset::TokenDataset(const Options& options) : options_(options) {
   LLM_CHECK(options_.context_length > 0);
   for (const auto& path : options_.shards) open_shard(path);
+  options_.on_verified = {};
   if (num_rows_ == 0) {
     throw core::DataError(
         {options_.shards.empty() ? "token shards" : options_.shards.front().string(),
          fmt::format("at least {} tokens for one row", options_.context_length),
          fmt::format("{} tokens in {} shard(s)", num_tokens_, options_.shards.size()),
-         "Prepare more text, or set a smaller data.context_length"});
+         options_.hint_when_short});
   }
 }
 
@@ -33,6 +34,8 @@ void TokenDataset::open_shard(const std::filesystem::path& path) {
          "Run llmdata prepare with this tokenizer, or give the run the one the data was made "
          "with"});
   }
+  shard.verify();
+  if (options_.on_verified) options_.on_verified(std::filesystem::file_size(path));
   const auto tokens = static_cast<int64_t>(info.num_tokens);
   const int64_t rows = tokens / options_.context_length;
   scan_documents(shard, rows);

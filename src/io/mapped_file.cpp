@@ -2,7 +2,9 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -50,5 +52,12 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 void MappedFile::advise_sequential() const { advise(bytes(), MADV_SEQUENTIAL); }
 void MappedFile::advise_random() const { advise(bytes(), MADV_RANDOM); }
+
+void MappedFile::release(size_t begin, size_t size) const {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t first = begin / page * page;
+  const size_t last = std::min(begin + size, size_) / page * page;
+  if (first < last) advise(bytes().subspan(first, last - first), MADV_DONTNEED);
+}
 
 }  // namespace llm::io

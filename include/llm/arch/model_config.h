@@ -84,7 +84,8 @@ struct ReadOptions {
   bool strict = false;  // unknown keys are errors instead of warnings
 };
 struct ReadReport {
-  std::vector<std::string> unknown_keys;  // kept in ModelConfig::inert or RopeConfig::inert
+  // Kept in ModelConfig::inert or RopeConfig::inert.
+  std::vector<std::string> unknown_keys;
 };
 
 // Absent keys mean what they mean to transformers, except that an absent num_key_value_heads is
@@ -96,14 +97,17 @@ struct ReadReport {
 // of these, everything validate() finds.
 ModelConfig parse_model_config(const io::OrderedJson& json, const std::string& where,
                                const ReadOptions& options = {}, ReadReport* report = nullptr);
+// Also throws: IoError; FormatError for no JSON, or a key given twice.
 ModelConfig read_model_config(const std::filesystem::path& file, const ReadOptions& options = {},
                               ReadReport* report = nullptr);
+// The known key that an unknown one most likely meant; "" when none is near.
+std::string nearest_key(Architecture architecture, const std::string& unknown_key);
 // config.json's content, keys in the alphabetical order of transformers' save_pretrained.
 // parse_model_config(to_json(c)) == c for every c that parse_model_config returned.
 io::OrderedJson to_json(const ModelConfig& config);
 
-// Every shape that cannot be built, each with the change that would fix it, before anything is
-// allocated. Throws: ConfigError listing all problems.
+// Every shape that cannot be built or is beyond all reason, each with the change that would fix it,
+// before anything is allocated. Throws: ConfigError listing all problems.
 void validate(const ModelConfig& config, const std::string& where);
 
 }  // namespace llm::arch

@@ -19,9 +19,12 @@ struct LogConfig {
 
 // Requires: called once at program start, before other threads log. Without it the defaults hold.
 void configure_log(const LogConfig& config);
-// Also appends every line to `path` (the run directory's log.txt) until called again; empty: no
-// file. Throws: IoError when the file cannot be opened.
+// Also appends every line from info on to `path` (the run directory's log.txt) until called again,
+// whatever the terminal shows, beginning with the lines logged since the last file was closed (the
+// newest 256); empty: no file. Throws: IoError when the file cannot be opened.
 void set_log_file(const std::string& path);
+// To the log file alone, when there is one: for what a person sees in another form.
+void log_to_file(LogLevel level, const std::string& message);
 
 void log_message(LogLevel level, const std::string& message);
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,14 @@ class TokenDataset {
     int64_t context_length = 1024;
     uint64_t tokenizer_fingerprint = 0;  // of the tokenizer the run uses
     std::string tokenizer_name;          // for messages
+    std::string hint_when_short = "Prepare more text, or set a smaller data.context_length";
+    // Told the size of each shard after it was verified; what it throws ends the construction.
+    std::function<void(uint64_t file_bytes)> on_verified = {};
   };
 
-  // Throws: what io::TokenShard throws; DataError when a shard was made with another tokenizer, or
-  // when no window fits.
+  // Reads every byte of every shard once: training on a damaged one would go unnoticed.
+  // Throws: what io::TokenShard throws, FormatError for a wrong checksum or id among it; DataError
+  // when a shard was made with another tokenizer, or when no window fits.
   explicit TokenDataset(const Options& options);
 
   int64_t num_rows() const { return num_rows_; }

@@ -19,9 +19,14 @@ OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 // As parse_json, and also a FormatError for an object that names a key twice (JSON leaves open
 // which one counts). Slower: for headers and configs, not for data lines.
 Json parse_json_unique(std::string_view text, const std::string& where);
+OrderedJson parse_ordered_json_unique(std::string_view text, const std::string& where);
 
 // Throws: IoError when the file cannot be read, FormatError when it is no JSON.
 Json read_json_file(const std::filesystem::path& path);
 OrderedJson read_ordered_json_file(const std::filesystem::path& path);
+
+// What nlohmann says about a text that is no JSON, in plain words, for the "got" of an error:
+// "']' in place of string literal".
+std::string plain_json_problem(const std::string& what);
 
 }  // namespace llm::io

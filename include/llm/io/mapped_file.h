@@ -21,6 +21,9 @@ class MappedFile {
   // Tells the kernel how the bytes will be read.
   void advise_sequential() const;
   void advise_random() const;
+  // Bytes [begin, begin + size) no longer count as this process's memory until they are read again;
+  // whole pages only. For long scans, whose pages would otherwise pile up.
+  void release(size_t begin, size_t size) const;
 
  private:
   std::filesystem::path path_;

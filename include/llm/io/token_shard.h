@@ -58,11 +58,14 @@ class TokenShard {
   uint64_t document_id(uint64_t document) const;
   // The document that holds a token. O(log num_documents).
   uint64_t document_of(uint64_t token) const;
-  // Reads everything. Throws: FormatError when the checksum differs or an id is not below
-  // vocab_size.
+  // Reads everything once, without keeping it resident. Throws: FormatError when the checksum
+  // differs or an id is not below vocab_size.
   void verify() const;
 
  private:
+  // The first token of [begin, end) whose id is not below vocab_size; num_tokens: none.
+  uint64_t find_bad_id(uint64_t begin, uint64_t end) const;
+
   MappedFile file_;
   TokenShardInfo info_;
   const std::byte* ids_ = nullptr;

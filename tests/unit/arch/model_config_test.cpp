@@ -9,6 +9,8 @@
 #include <algorithm>
 
 #include "llm/core/error.h"
+#include "support/error_text.h"
+#include "support/temp_directory.h"
 
 namespace llm::arch {
 namespace {
@@ -151,6 +153,21 @@ TEST(ModelConfig, UnknownKeysAreReportedKeptAndRefusedUnderStrict) {
   EXPECT_EQ(to_json(config).at("rope_scaling").at("wobble"), 1);
   EXPECT_THAT(error_of(json, {.strict = true}),
               AllOf(HasSubstr("num_experts: unknown key"), HasSubstr("rope_scaling.wobble")));
+}
+
+TEST(ModelConfig, AnUnknownKeyHasANearestKnownOne) {
+  EXPECT_EQ(nearest_key(Architecture::kLlama, "num_hidden_layer"), "num_hidden_layers");
+  EXPECT_EQ(nearest_key(Architecture::kQwen3, "rope_thetas"), "rope_theta");
+  EXPECT_EQ(nearest_key(Architecture::kLlama, "wobble"), "");
+}
+
+TEST(ModelConfig, AFileThatGivesAKeyTwiceIsRefused) {
+  const test::TempDirectory folder;
+  std::string text = small_config().dump();
+  text.insert(1, "\"hidden_size\": 32, ");
+  const auto path = folder.file("config.json", text);
+  EXPECT_THAT(test::error_text<core::FormatError>([&] { read_model_config(path); }),
+              HasSubstr("\"hidden_size\" twice"));
 }
 
 TEST(ModelConfig, EveryMistypedOrMissingKeyIsListedAtOnce) {

@@ -95,12 +95,23 @@ TEST(Validate, SizesAreAtLeastOneAndFit32Bits) {
   }
 }
 
+// Sizes that would keep the machine busy for ever before anything else noticed them.
+TEST(Validate, ListsPerLayerAndTablesPerHeadAreBounded) {
+  EXPECT_THAT(broken([](auto& c) { c.num_hidden_layers = 40000000; }),
+              HasSubstr("40000000 is too large. Set it to 65536 or less"));
+  EXPECT_THAT(broken([](auto& c) { c.num_attention_heads = c.num_key_value_heads = 1 << 20; }),
+              HasSubstr("num_attention_heads: 1048576 is too large"));
+  EXPECT_THAT(broken([](auto& c) { c.head_dim = 1 << 20; }), HasSubstr("1048576 is not an even"));
+}
+
 TEST(Validate, SizesWhoseProductOverflowsAreRefused) {
   EXPECT_THAT(broken([](auto& c) {
-                c.num_hidden_layers = 2000000000;
+                c.num_hidden_layers = 65536;
+                c.hidden_size = 65536;
+                c.head_dim = 16384;
                 c.intermediate_size = 2000000000;
               }),
-              AllOf(HasSubstr("7.68e+20 parameters"), HasSubstr("overflows")));
+              AllOf(HasSubstr("2.58e+19 parameters"), HasSubstr("overflows")));
 }
 
 TEST(Validate, TokenIdsLieInTheVocabulary) {

@@ -68,6 +68,36 @@ TEST_F(Log, FileGetsEveryLineUntilItIsTakenAway) {
   EXPECT_THAT(test::read_bytes(path), Not(HasSubstr("second")));
 }
 
+TEST_F(Log, FileBeginsWithTheLinesFromBeforeItWasOpened) {
+  const test::TempDirectory directory;
+  const std::string first = directory / "first.txt", second = directory / "second.txt";
+  stderr_of([&] {
+    set_log_file("");
+    log_warn("early");
+    set_log_file(first);
+    set_log_file("");
+    log_info("between");
+    set_log_file(second);
+  });
+  EXPECT_THAT(test::read_bytes(first), HasSubstr("warning: early\n"));
+  EXPECT_THAT(test::read_bytes(second), HasSubstr("info: between\n"));
+  EXPECT_THAT(test::read_bytes(second), Not(HasSubstr("early")));
+}
+
+TEST_F(Log, FileHasTheFactsThatAQuietTerminalLeavesOut) {
+  const test::TempDirectory directory;
+  const std::string path = directory / "log.txt";
+  configure_log({.level = LogLevel::kWarn});
+  const std::string terminal = stderr_of([&] {
+    set_log_file(path);
+    log_info("fact");
+    log_to_file(LogLevel::kError, "for the file");
+  });
+  EXPECT_EQ(terminal, "");
+  EXPECT_THAT(test::read_bytes(path), HasSubstr("info: fact\n"));
+  EXPECT_THAT(test::read_bytes(path), HasSubstr("error: for the file\n"));
+}
+
 TEST_F(Log, FileIsAppendedTo) {
   const test::TempDirectory directory;
   const std::string path = directory.file("log.txt", "earlier\n");

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "llm/core/error.h"
 #include "llm/core/rng.h"
 #include "llm/data/data_loader.h"
+#include "support/error_text.h"
 #include "support/temp_directory.h"
 
 namespace llm::data {
@@ -99,6 +102,30 @@ TEST(TokenDataset, RefusesShardsOfAnotherTokenizer) {
       options_for({write_shard(folder.path() / "a.bin", random_documents(1, 10, 30))}, 8);
   options.tokenizer_fingerprint = 43;
   EXPECT_THROW(TokenDataset{options}, core::DataError);
+}
+
+TEST(TokenDataset, RefusesAShardWithOneChangedIdByName) {
+  const test::TempDirectory folder;
+  const auto path = write_shard(folder.path() / "a.bin", random_documents(1, 50, 30));
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(128 + 2 * 20);
+    file.write("\xFF\xFF", 2);
+  }
+  const std::string message =
+      test::error_text<core::FormatError>([&] { TokenDataset{options_for({path}, 8)}; });
+  EXPECT_NE(message.find("a.bin: expected checksum"), std::string::npos) << message;
+}
+
+TEST(TokenDataset, TellsHowMuchItHasVerified) {
+  const test::TempDirectory folder;
+  const auto a = write_shard(folder.path() / "a.bin", random_documents(1, 50, 30));
+  const auto b = write_shard(folder.path() / "b.bin", random_documents(2, 30, 30));
+  auto options = options_for({a, b}, 8);
+  uint64_t verified = 0;
+  options.on_verified = [&](uint64_t bytes) { verified += bytes; };
+  const TokenDataset dataset(options);
+  EXPECT_EQ(verified, std::filesystem::file_size(a) + std::filesystem::file_size(b));
 }
 
 TEST(TokenDataset, RefusesDataShorterThanOneRow) {

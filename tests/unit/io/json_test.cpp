@@ -11,6 +11,7 @@
 namespace llm::io {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -26,10 +27,17 @@ TEST(Json, ErrorsNameLineAndColumn) {
 }
 
 TEST(Json, ErrorsSayWhatWasWrongInPlainWords) {
-  EXPECT_THAT(refusal("[1 2]"), HasSubstr("unexpected number literal"));
+  EXPECT_THAT(refusal("[1 2]"), HasSubstr("got number literal in place of ']'"));
+  EXPECT_THAT(refusal("{\"a\": tru\n}"), EndsWith("got invalid literal"));
+  EXPECT_THAT(refusal(""), HasSubstr("got end of input"));
   EXPECT_THAT(refusal("[\"\xff\"]"), HasSubstr("UTF-8"));
   EXPECT_THAT(refusal("[1e999]"), HasSubstr("number overflow"));
-  EXPECT_THAT(refusal("[1 2]"), ::testing::Not(HasSubstr("json.exception")));
+  for (const char* text : {"[1 2]", "", "{", "[\"\\x\"]", "{\"a\" 1}", "nul", "[1,]", "\"abc"}) {
+    EXPECT_THAT(refusal(text), ::testing::Not(::testing::AnyOf(
+                                   HasSubstr("json.exception"), HasSubstr("syntax error"),
+                                   HasSubstr("last read"), HasSubstr("got unexpected"))))
+        << text;
+  }
 }
 
 TEST(Json, OrderedFormKeepsTheOrder) {
@@ -42,6 +50,10 @@ TEST(Json, UniqueFormRefusesAKeyTwiceInOneObjectOnly) {
   EXPECT_THAT(test::error_text<core::FormatError>(
                   [] { parse_json_unique(R"({"x":{"a":1,"b":2,"a":3}})", "f"); }),
               HasSubstr("\"a\" twice"));
+  EXPECT_THAT(test::error_text<core::FormatError>(
+                  [] { parse_ordered_json_unique(R"({"b":1,"a":1,"b":2})", "f"); }),
+              HasSubstr("\"b\" twice"));
+  EXPECT_EQ(parse_ordered_json_unique(R"({"b":1,"a":2})", "").dump(), R"({"b":1,"a":2})");
 }
 
 TEST(Json, FilesAreNamedInErrors) {
