@@ -1,5 +1,9 @@
 #include "llm/tensor/memory_stats.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <fstream>
 #include <string>
 
@@ -24,6 +28,13 @@ int64_t status_bytes(const std::string& key) {
 MemoryStats memory_stats(at::Device device) {
   if (device.is_cuda()) return cuda_memory_stats(device);
   return {status_bytes("VmRSS:"), status_bytes("VmHWM:")};
+}
+
+int64_t machine_memory_bytes() {
+  const auto physical = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  std::ifstream limit("/sys/fs/cgroup/memory.max");
+  int64_t allowed = 0;  // the file holds a number, or "max"
+  return limit >> allowed ? std::min(physical, allowed) : physical;
 }
 
 bool reset_peak_memory() {

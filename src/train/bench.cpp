@@ -1,9 +1,12 @@
 #include "llm/train/bench.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <algorithm>
 
 #include "llm/arch/parameters.h"
 #include "llm/core/clock.h"
+#include "llm/core/error.h"
 #include "llm/core/rng.h"
 #include "llm/data/batch.h"
 #include "llm/nn/init.h"
@@ -77,10 +80,23 @@ class BenchStep {
   int64_t step_ = 0;
 };
 
+void check_options(const BenchOptions& options) {
+  if (options.steps < 1) {
+    throw core::ConfigError(
+        {"steps", "at least 1 measured step", std::to_string(options.steps), "Set 1 or more"});
+  }
+  if (options.warmup_steps < 0) {
+    throw core::ConfigError({"warmup_steps", "a number of steps",
+                             std::to_string(options.warmup_steps), "Set 0 or more"});
+  }
+}
+
 }  // namespace
 
 BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model_config,
                            const BenchOptions& options) {
+  check_options(options);
+  const BatchPlan batch = plan_batch(config, 1);
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
   tensor::ParameterStore store(
@@ -95,16 +111,18 @@ BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& mod
   BenchStep step(config, model);
 
   BenchResult result;
-  for (int64_t i = 0; i < options.warmup_steps + options.steps; ++i) {
+  const int64_t total = options.warmup_steps + options.steps;
+  for (int64_t i = 0; i < total; ++i) {
     const core::Stopwatch watch;
     result.last_loss = step.run();
     if (i == 0) result.first_loss = result.last_loss;
     if (i >= options.warmup_steps) result.step_seconds.push_back(watch.seconds());
+    if (options.on_step) options.on_step(i + 1, total);
   }
   std::vector<double> sorted = result.step_seconds;
   std::sort(sorted.begin(), sorted.end());
   result.median_seconds = sorted[sorted.size() / 2];
-  result.tokens_per_step = plan_batch(config, 1).tokens_per_step;
+  result.tokens_per_step = batch.tokens_per_step;
   result.num_parameters = arch::num_parameters(model_config);
   result.tokens_per_second = static_cast<double>(result.tokens_per_step) / result.median_seconds;
   result.flops_per_second =

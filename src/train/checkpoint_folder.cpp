@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/manifest.h"
 #include "llm/train/checkpoint.h"
@@ -34,6 +35,23 @@ std::vector<CheckpointInfo> named_checkpoints(const fs::path& root) {
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.step < b.step; });
   return found;
+}
+
+fs::path unused_folder(const fs::path& root) {
+  for (int n = 1;; ++n) {
+    const fs::path folder = root / fmt::format("abandoned-{}", n);
+    if (!fs::exists(folder)) return folder;
+  }
+}
+
+void move_into(const fs::path& source, const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::rename(source, folder / source.filename(), error);
+  if (!error) return;
+  throw core::IoError({source.string(), "a checkpoint that can be moved to " + folder.string(),
+                       error.message(), "Check the permissions of the run directory"},
+                      error.value());
 }
 
 }  // namespace
@@ -82,6 +100,7 @@ fs::path CheckpointFolder::save(int64_t step, const std::function<void(const fs:
     fs::remove_all(partial, ignored);
     throw;
   }
+  saved_step_ = step;
   return target;
 }
 
@@ -89,7 +108,7 @@ void CheckpointFolder::prune(int64_t keep_last, int64_t best_step) {
   const auto all = list();
   const auto keep = static_cast<size_t>(keep_last);
   for (size_t i = 0; i + keep < all.size(); ++i) {
-    if (all[i].step == best_step) continue;
+    if (all[i].step == best_step || all[i].step == saved_step_) continue;
     // Without its manifest the directory no longer counts as a checkpoint, should the removal be
     // interrupted.
     fs::remove(all[i].path / io::kManifestName);
@@ -99,6 +118,19 @@ void CheckpointFolder::prune(int64_t keep_last, int64_t best_step) {
   for (const auto& entry : fs::directory_iterator(root_)) {
     if (entry.path().extension() == kPartial) fs::remove_all(entry.path());
   }
+}
+
+std::vector<CheckpointInfo> CheckpointFolder::set_aside_after(int64_t step) {
+  std::vector<CheckpointInfo> later = list();
+  std::erase_if(later, [&](const CheckpointInfo& info) { return info.step <= step; });
+  if (later.empty()) return later;
+  const fs::path folder = unused_folder(root_);
+  for (CheckpointInfo& info : later) {
+    move_into(info.path, folder);
+    info.path = folder / info.path.filename();
+  }
+  io::sync_directory(root_);
+  return later;
 }
 
 }  // namespace llm::train

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <ATen/core/grad_mode.h>
+
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/config_json.h"

@@ -1,6 +1,7 @@
 #include "llm/train/metrics.h"
 
 #include <cmath>
+#include <optional>
 
 #include "llm/core/check.h"
 #include "llm/io/jsonl_writer.h"
@@ -18,22 +19,53 @@ double MetricsRecord::value(const std::string& name) const {
 
 namespace {
 
+io::Json parsed_line(std::string_view line) {
+  return io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
+}
+
+bool is_after(std::string_view line, int64_t step) {
+  const io::Json json = parsed_line(line);
+  const bool has_step =
+      json.is_object() && json.contains("step") && json["step"].is_number_integer();
+  return !has_step || json["step"].get<int64_t>() > step;
+}
+
+bool is_interim(std::string_view line) {
+  const io::Json json = parsed_line(line);
+  return json.is_object() && json.contains("interim");
+}
+
 class JsonlSink final : public MetricsSink {
  public:
-  explicit JsonlSink(const std::filesystem::path& path) : writer_(path) {}
+  JsonlSink(const std::filesystem::path& path, int64_t resume_step) : path_(path) {
+    io::truncate_lines_after(path_, [&](std::string_view l) { return is_after(l, resume_step); });
+    writer_.emplace(path_);
+  }
 
   void record(const MetricsRecord& record) override {
+    if (is_first_) drop_interim_line();
+    is_first_ = false;
     io::OrderedJson line;
     line["step"] = record.step;
     for (const auto& [name, value] : record.values) {
       const bool counted = name == "tokens" || name == "peak_memory_mib";
       line[name] = counted ? io::OrderedJson(static_cast<int64_t>(value)) : io::OrderedJson(value);
     }
-    writer_.write(line);
+    if (record.is_interim) line["interim"] = true;
+    writer_->write(line);
   }
 
  private:
-  io::JsonlWriter writer_;
+  // Not before there is a newer line: a run that ends at once shall leave the file as it was.
+  void drop_interim_line() {
+    writer_.reset();
+    io::truncate_lines_after(path_, is_interim);
+    writer_.emplace(path_);
+  }
+
+  std::filesystem::path path_;
+  std::optional<io::JsonlWriter> writer_;
+  bool is_first_ = true;
 };
 
 // TensorBoard groups curves by the part before the slash.
@@ -65,13 +97,7 @@ class TensorboardSink final : public MetricsSink {
 
 std::unique_ptr<MetricsSink> make_jsonl_sink(const std::filesystem::path& path,
                                              int64_t resume_step) {
-  io::truncate_lines_after(path, [resume_step](std::string_view line) {
-    const auto json = io::Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    const bool has_step =
-        json.is_object() && json.contains("step") && json["step"].is_number_integer();
-    return !has_step || json["step"].get<int64_t>() > resume_step;
-  });
-  return std::make_unique<JsonlSink>(path);
+  return std::make_unique<JsonlSink>(path, resume_step);
 }
 
 std::unique_ptr<MetricsSink> make_tensorboard_sink(const std::filesystem::path& directory,

@@ -3,123 +3,70 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "llm/core/format.h"
 #include "llm/kernels/linear_logprob.h"
 #include "llm/tensor/paged_memory.h"
+#include "train/plan_warnings.h"
 
 namespace llm::train {
 
 namespace {
 
 constexpr int64_t kFloatBytes = 4;
+// An eighth of what an int64 holds, so that buffers of this size still add up.
+constexpr double kMostBytes = 0x1p60;
+
+// Sizes of absurd models are capped, not wrapped around.
+int64_t float_bytes(double count) {
+  return static_cast<int64_t>(std::min(count * kFloatBytes, kMostBytes));
+}
 
 // What src/nn/block.cpp keeps per token and block (BlockSaved).
-int64_t saved_floats(const arch::ModelConfig& model, nn::RecomputePolicy recompute) {
-  if (recompute == nn::RecomputePolicy::kBlock) return model.hidden_size;
+double saved_floats(const arch::ModelConfig& model, nn::RecomputePolicy recompute) {
+  const auto hidden = static_cast<double>(model.hidden_size);
+  if (recompute == nn::RecomputePolicy::kBlock) return hidden;
   const int64_t heads = model.num_attention_heads + 2 * model.num_key_value_heads;
-  return 2 * model.hidden_size + heads * model.head_dim + model.q_size() +
-         2 * model.intermediate_size + 2 + model.num_attention_heads;
+  return 2 * hidden + static_cast<double>(heads) * static_cast<double>(model.head_dim) +
+         static_cast<double>(model.q_size()) + 2 * static_cast<double>(model.intermediate_size) +
+         2 + static_cast<double>(model.num_attention_heads);
 }
 
 // The widest moment inside one block's backward, beyond what it keeps.
-int64_t block_workspace_floats(const arch::ModelConfig& model, nn::RecomputePolicy recompute) {
-  const int64_t mlp = 2 * model.intermediate_size + 2 * model.hidden_size;
+double block_workspace_floats(const arch::ModelConfig& model, nn::RecomputePolicy recompute) {
+  const double mlp = 2 * static_cast<double>(model.intermediate_size + model.hidden_size);
   return mlp + (recompute == nn::RecomputePolicy::kBlock
                     ? saved_floats(model, nn::RecomputePolicy::kSelective)
                     : 0);
 }
 
-void warn_about_length(const RunPlan& plan, const arch::ModelConfig& model, const RunConfig& config,
-                       std::vector<std::string>& warnings) {
-  if (plan.tokens_per_parameter < 5) {
-    warnings.push_back(
-        fmt::format("{:.1f} tokens per parameter: far below the 20 of compute-optimal training "
-                    "(arXiv 2203.15556); a "
-                    "smaller model would reach a lower loss in the same time",
-                    plan.tokens_per_parameter));
-  }
-  if (plan.epochs > 8) {
-    warnings.push_back(fmt::format(
-        "{:.1f} passes over the data: repeats beyond about 4 help little (arXiv 2305.16264)",
-        plan.epochs));
-  }
-  if (config.data.context_length > model.max_position_embeddings) {
-    warnings.push_back(
-        fmt::format("data.context_length {} is beyond the model's max_position_embeddings {}",
-                    config.data.context_length, model.max_position_embeddings));
-  }
-}
-
-// Learning rates that trained stably: about 3e-4 * sqrt(batch / 0.5M tokens) at 1 B parameters, and
-// higher for smaller models.
-void warn_about_rates(const RunPlan& plan, const RunConfig& config,
-                      std::vector<std::string>& warnings) {
-  const double parameters = static_cast<double>(plan.parameters.total());
-  const double usual =
-      std::clamp(3e-4 * std::pow(1e9 / parameters, 0.25) *
-                     std::sqrt(static_cast<double>(plan.batch.tokens_per_step) / 524288.0),
-                 3e-5, 6e-3);
-  if (config.optim.lr > 6 * usual) {
-    warnings.push_back(
-        fmt::format("optim.lr {:.1e} is high for {} parameters and {} tokens a step (usual: about "
-                    "{:.1e}); expect "
-                    "spikes, or raise train.batch_tokens",
-                    config.optim.lr, core::format_count(parameters),
-                    core::format_count(static_cast<double>(plan.batch.tokens_per_step)), usual));
-  }
-  const auto warmup = static_cast<double>(config.optim.schedule.warmup_steps);
-  const auto steps = static_cast<double>(plan.total_steps);
-  if (warmup > 0.3 * steps) {
-    warnings.push_back(
-        fmt::format("the warm-up takes {:.0f} % of the run: lower optim.schedule.warmup_steps",
-                    100 * warmup / steps));
-  }
-  if (warmup == 0 && steps > 10) {
-    warnings.push_back(
-        "no warm-up: the first AdamW steps are as large as the learning rate itself");
-  }
-}
-
-void warn_about_shape(const RunPlan& plan, const arch::ModelConfig& model,
-                      std::vector<std::string>& warnings) {
-  const double share = static_cast<double>(plan.parameters.embedding + plan.parameters.head) /
-                       static_cast<double>(plan.parameters.total());
-  if (share > 0.6) {
-    warnings.push_back(
-        fmt::format("{:.0f} % of the parameters are embeddings: a smaller vocabulary than {} would "
-                    "leave more for the "
-                    "blocks",
-                    100 * share, model.vocab_size));
-  }
-}
-
 }  // namespace
 
 MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape) {
-  const int64_t parameters = arch::num_parameters(model);
-  const int64_t tokens = shape.micro_batch_tokens;
-  const int64_t weights = parameters * kFloatBytes;
-  const int64_t per_block = tokens * saved_floats(model, shape.recompute) * kFloatBytes;
-  const int64_t activations =
-      model.num_hidden_layers * per_block + 2 * tokens * model.hidden_size * kFloatBytes;
-  const int64_t workspace = tokens * block_workspace_floats(model, shape.recompute) * kFloatBytes;
-  const int64_t chunk = kernels::logit_chunk_bytes(tokens, model.vocab_size, /*on_cuda=*/false) +
-                        tokens * model.hidden_size * kFloatBytes;
-  const int64_t head_gradient = model.vocab_size * model.hidden_size * kFloatBytes;
+  const auto tokens = static_cast<double>(shape.micro_batch_tokens);
+  const auto hidden = static_cast<double>(model.hidden_size);
+  const auto layers = static_cast<double>(model.num_hidden_layers);
+  const double kept_floats = tokens * saved_floats(model, shape.recompute);
+  const int64_t weights = float_bytes(static_cast<double>(arch::num_parameters(model)));
+  const int64_t per_block = float_bytes(kept_floats);
+  const int64_t activations = float_bytes(layers * kept_floats + 2 * tokens * hidden);
+  const int64_t workspace = float_bytes(tokens * block_workspace_floats(model, shape.recompute));
+  const int64_t chunk = kernels::logit_chunk_bytes(shape.micro_batch_tokens, model.vocab_size,
+                                                   /*on_cuda=*/false) +
+                        float_bytes(tokens * hidden);
+  const int64_t head_gradient = float_bytes(static_cast<double>(model.vocab_size) * hidden);
 
   const int64_t kept = shape.release_memory ? tensor::kKeptMemoryBytes : 0;
 
   MemoryPlan plan;
-  plan.buffers = {{"weights", weights, "fp32"},
-                  {"moments", 2 * weights, "AdamW, fp32"},
-                  {"gradients", weights, "fp32"},
-                  {"activations", activations,
-                   fmt::format("{} tokens, {} blocks", tokens, model.num_hidden_layers)},
-                  {"block workspace", workspace, "backward of one block"},
-                  {"logits", chunk, "one chunk, and the hidden states' gradient"},
-                  {"program", shape.program_bytes, "program and libraries"}};
+  plan.buffers = {
+      {"weights", weights, "fp32"},
+      {"moments", 2 * weights, "AdamW, fp32"},
+      {"gradients", weights, "fp32"},
+      {"activations", activations,
+       fmt::format("{} tokens, {} blocks", shape.micro_batch_tokens, model.num_hidden_layers)},
+      {"block workspace", workspace, "backward of one block"},
+      {"logits", chunk, "one chunk, and the hidden states' gradient"},
+      {"program", shape.program_bytes, "program and libraries"}};
   if (kept > 0) plan.buffers.push_back({"kept free", kept, "by the allocator, for the next block"});
   for (const MemoryBuffer& buffer : plan.buffers) plan.peak_bytes += buffer.bytes;
   if (!shape.release_memory) return plan;
@@ -147,10 +94,9 @@ RunPlan plan_run(const PlanInput& input) {
                             : static_cast<double>(input.config.data.context_length);
   plan.flops_per_token = arch::train_flops_per_token(input.model, length);
   plan.total_flops = plan.flops_per_token * static_cast<double>(plan.total_tokens);
-  const int64_t data_tokens = input.num_rows * input.config.data.context_length;
-  plan.epochs = data_tokens > 0
-                    ? static_cast<double>(plan.total_tokens) / static_cast<double>(data_tokens)
-                    : 0;
+  const double data_tokens =
+      static_cast<double>(input.num_rows) * static_cast<double>(input.config.data.context_length);
+  plan.epochs = data_tokens > 0 ? static_cast<double>(plan.total_tokens) / data_tokens : 0;
   plan.memory = plan_memory(
       input.model,
       {.micro_batch_tokens = input.config.train.micro_batch_rows * input.config.data.context_length,
@@ -158,9 +104,7 @@ RunPlan plan_run(const PlanInput& input) {
        .recompute = input.config.train.recompute,
        .release_memory = input.config.train.release_memory,
        .program_bytes = input.program_bytes});
-  warn_about_length(plan, input.model, input.config, plan.warnings);
-  warn_about_rates(plan, input.config, plan.warnings);
-  warn_about_shape(plan, input.model, plan.warnings);
+  plan.warnings = unwise_settings(plan, input);
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #include "llm/train/run_config.h"
 
 #include <cmath>
+#include <limits>
 
 #include "llm/core/arith.h"
 #include "llm/core/error.h"
@@ -31,10 +32,42 @@ void validate(const RunConfig& config) {
         {"train", "exactly one of train.max_steps, train.max_tokens and train.epochs above 0",
          fmt::format("{} of them", lengths), "Set the one that says how long to train"});
   }
+  if (config.eval.patience > 0 && config.eval.every_steps == 0) {
+    throw core::ConfigError({"eval.patience", "eval.every_steps above 0",
+                             "validation at the end only",
+                             "Set eval.every_steps, or eval.patience to 0"});
+  }
 }
 
+namespace {
+
+// Positions and document borders of a micro-batch are 32-bit numbers.
+constexpr int64_t kMostMicroBatchTokens = std::numeric_limits<int32_t>::max();
+// No sum or product of a run's counts overflows below it.
+constexpr double kMostRunTokens = 0x1p60;
+
+int64_t micro_batch_tokens(const RunConfig& config) {
+  const int64_t rows = config.train.micro_batch_rows, context = config.data.context_length;
+  if (rows <= kMostMicroBatchTokens / context) return rows * context;
+  throw core::ConfigError(
+      {"train.micro_batch_rows",
+       fmt::format("micro_batch_rows x context_length of at most {}", kMostMicroBatchTokens),
+       fmt::format("{} x {}", rows, context), "Lower train.micro_batch_rows"});
+}
+
+int64_t checked_steps(double steps, const BatchPlan& batch) {
+  if (steps * static_cast<double>(batch.tokens_per_step) <= kMostRunTokens) {
+    return std::max<int64_t>(1, std::llround(steps));
+  }
+  throw core::ConfigError({"train", fmt::format("a run of at most {:.3g} tokens", kMostRunTokens),
+                           fmt::format("{:.3g} steps of {} tokens", steps, batch.tokens_per_step),
+                           "Set a shorter length"});
+}
+
+}  // namespace
+
 BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
-  const int64_t micro = config.train.micro_batch_rows * config.data.context_length * world_size;
+  const int64_t micro = micro_batch_tokens(config) * world_size;
   if (config.train.batch_tokens % micro != 0) {
     const int64_t below = config.train.batch_tokens / micro * micro;
     throw core::ConfigError(
@@ -51,11 +84,18 @@ BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
 }
 
 int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows) {
-  if (config.train.max_steps > 0) return config.train.max_steps;
-  if (config.train.max_tokens > 0)
-    return core::div_ceil(config.train.max_tokens, batch.tokens_per_step);
-  const double rows = config.train.epochs * static_cast<double>(num_rows);
-  return std::max<int64_t>(1, std::llround(rows / static_cast<double>(batch.rows_per_step)));
+  const auto& train = config.train;
+  if (train.max_steps > 0) return checked_steps(static_cast<double>(train.max_steps), batch);
+  if (train.max_tokens > 0) {
+    const int64_t steps = core::div_ceil(train.max_tokens, batch.tokens_per_step);
+    return checked_steps(static_cast<double>(steps), batch);
+  }
+  if (num_rows == 0) {
+    throw core::ConfigError({"train.epochs", "prepared data to count the passes over", "none",
+                             "Set data.path, or train.max_steps instead of train.epochs"});
+  }
+  const double rows = train.epochs * static_cast<double>(num_rows);
+  return checked_steps(rows / static_cast<double>(batch.rows_per_step), batch);
 }
 
 namespace {

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -7,10 +8,17 @@
 #include "llm/core/clock.h"
 #include "llm/core/format.h"
 #include "llm/train/metrics.h"
+#include "train/record_text.h"
 
 namespace llm::train {
 
 namespace {
+
+size_t stderr_columns() {
+  winsize size{};
+  const bool is_known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return is_known ? size.ws_col : 80;
+}
 
 class TerminalSink final : public MetricsSink {
  public:
@@ -21,14 +29,17 @@ class TerminalSink final : public MetricsSink {
   }
 
   void record(const MetricsRecord& record) override {
+    const std::string text = record_text(record, total_steps_);
     if (record.is_evaluation) {
-      print_line(evaluation_text(record));
+      print_line(text);
     } else if (rewrites_) {
-      std::fprintf(stderr, "\r\033[K%s", step_text(record).c_str());
+      // A line that wraps could not be rewritten. The text is ASCII: a byte is a column.
+      const std::string shown = (text + eta_text(record)).substr(0, stderr_columns() - 1);
+      std::fprintf(stderr, "\r\033[K%s", shown.c_str());
       std::fflush(stderr);
       line_open_ = true;
     } else {
-      print_line(step_text(record));
+      print_line(text + eta_text(record));
     }
   }
 
@@ -39,21 +50,11 @@ class TerminalSink final : public MetricsSink {
     std::fprintf(stderr, "%s\n", text.c_str());
   }
 
-  std::string step_text(const MetricsRecord& record) const {
+  std::string eta_text(const MetricsRecord& record) const {
     const auto done = static_cast<double>(record.step - first_step_);
     const double left = static_cast<double>(total_steps_ - record.step);
     const double eta = done > 0 ? clock_.seconds() / done * left : NAN;
-    return fmt::format("step {:>{}}/{}  loss {:.4f}  lr {:.2e}  grad norm {:.3f}  {} tok/s  ETA {}",
-                       record.step, std::to_string(total_steps_).size(), total_steps_,
-                       record.value("loss"), record.value("lr"), record.value("grad_norm"),
-                       core::format_count(record.value("tokens_per_second")),
-                       std::isfinite(eta) ? core::format_duration(eta) : "?");
-  }
-
-  static std::string evaluation_text(const MetricsRecord& record) {
-    std::string text = fmt::format("step {}  validation", record.step);
-    for (const auto& [name, value] : record.values) text += fmt::format("  {} {:.4f}", name, value);
-    return text;
+    return "  ETA " + (std::isfinite(eta) ? core::format_duration(eta) : "?");
   }
 
   int64_t total_steps_;

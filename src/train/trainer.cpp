@@ -1,10 +1,13 @@
 #include "llm/train/trainer.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <cmath>
 
 #include <fmt/format.h>
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/core/log.h"
 #include "llm/optim/schedule.h"
 #include "llm/tensor/memory_stats.h"
 #include "train/validation.h"
@@ -48,19 +51,23 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
 
 RunEnd Trainer::run() {
   while (state_.step < setup_.total_steps) {
+    // Asked before a step: a run that was stopped stays stopped when it is started again.
+    if (out_of_patience()) return stop(RunEnd::kStoppedEarly);
     const StepReport report = train_step();
     if (is_due(setup_.config.log.every_steps) || state_.step == 1) record_step(report);
     if (is_due(setup_.config.eval.every_steps)) evaluate();
     if (is_due(setup_.config.checkpoint.every_steps)) save_checkpoint();
-    if (state_.step == setup_.total_steps) break;
-    const bool interrupted = setup_.should_stop && setup_.should_stop();
-    if (interrupted || out_of_patience()) {
-      save_checkpoint();
-      return interrupted ? RunEnd::kInterrupted : RunEnd::kStoppedEarly;
-    }
+    const bool is_last = state_.step == setup_.total_steps;
+    if (!is_last && setup_.should_stop && setup_.should_stop()) return stop(RunEnd::kInterrupted);
   }
   save_checkpoint();
   return RunEnd::kCompleted;
+}
+
+RunEnd Trainer::stop(RunEnd end) {
+  if (last_step_ && recorded_step_ != state_.step) record_step(*last_step_, /*is_interim=*/true);
+  save_checkpoint();
+  return end;
 }
 
 StepReport Trainer::train_step() {
@@ -128,16 +135,19 @@ void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data
                                         state_.step)});
 }
 
-void Trainer::record_step(const StepReport& report) {
+void Trainer::record_step(const StepReport& report, bool is_interim) {
+  recorded_step_ = state_.step;
   const double seconds = interval_.restart();
   state_.seconds += seconds;
-  tokens_per_second_ = static_cast<double>(interval_tokens_) / seconds;
+  // 0 right after an evaluation, which began a new interval: the last rate still stands.
+  if (interval_tokens_ > 0) tokens_per_second_ = static_cast<double>(interval_tokens_) / seconds;
   interval_tokens_ = 0;
   const double mfu =
       setup_.peak_flops > 0 ? tokens_per_second_ * setup_.flops_per_token / setup_.peak_flops : NAN;
   const auto memory = tensor::memory_stats(store_.device());
   emit({state_.step,
         false,
+        is_interim,
         {{"loss", report.loss},
          {"lr", report.lr},
          {"grad_norm", report.grad_norm},
@@ -162,7 +172,7 @@ void Trainer::evaluate() {
     state_.best_eval_loss = last_eval_loss_;
     state_.best_step = state_.step;
   }
-  emit({state_.step, true, values});
+  emit({state_.step, true, false, values});
   if (better && setup_.config.checkpoint.keep_best) save_checkpoint();
   interval_.restart();
   interval_tokens_ = 0;
@@ -170,12 +180,13 @@ void Trainer::evaluate() {
 
 void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
-  checkpoints_.save(state_.step, [this](const std::filesystem::path& directory) {
+  const auto path = checkpoints_.save(state_.step, [this](const std::filesystem::path& directory) {
     setup_.save_model(directory);
     save_optimizer(directory, store_);
     save_state(directory, state_, setup_.resolved_config);
   });
   saved_step_ = state_.step;
+  core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
   checkpoints_.prune(setup_.config.checkpoint.keep_last,
                      setup_.config.checkpoint.keep_best ? state_.best_step : 0);
 }

@@ -16,6 +16,10 @@ struct MemoryStats {
 // allocated by LibTorch on that device and their peak.
 MemoryStats memory_stats(at::Device device);
 
+// The memory this process may use: of the machine, or of its control group (cgroup v2 memory.max)
+// where that is less. Swap does not count.
+int64_t machine_memory_bytes();
+
 // Sets the CPU high-water mark back to the present (proc(5) clear_refs); false where the system
 // does not allow it.
 bool reset_peak_memory();

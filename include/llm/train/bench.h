@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "llm/arch/model_config.h"
@@ -16,6 +17,8 @@ struct BenchOptions {
   int64_t steps = 5;         // measured
   int64_t warmup_steps = 2;  // before them
   at::Device device = at::kCPU;
+  // Called after every step, warm-up included; what it throws ends the measurement.
+  std::function<void(int64_t done, int64_t total)> on_step = {};
 };
 
 struct BenchResult {
@@ -31,6 +34,7 @@ struct BenchResult {
 };
 
 // Rows are single documents of context_length random tokens, as peers measure it.
+// Throws: ConfigError for less than one step, a negative warm-up, or a batch that does not divide.
 BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model,
                            const BenchOptions& options);
 

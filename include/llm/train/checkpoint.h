@@ -1,7 +1,8 @@
 // Checkpoints of a run (design section 6): DIR/checkpoints/step-00000100/ is a Hugging Face model
 // directory plus trainer/state.json and trainer/optimizer-00000-of-00001.safetensors; manifest.json
 // is written last. A checkpoint is built under a temporary name and renamed, so that one with a
-// valid manifest is whole, whatever happened while it was written.
+// valid manifest is whole, whatever happened while it was written. checkpoints/abandoned-N/ holds
+// those that a resume from an earlier one left behind.
 #pragma once
 
 #include <cstdint>
@@ -69,13 +70,19 @@ class CheckpointFolder {
   std::filesystem::path save(int64_t step,
                              const std::function<void(const std::filesystem::path&)>& write);
 
-  // Removes all but the newest `keep_last` and `best_step` (0: none), and what interrupted saves
-  // left behind.
+  // Removes all but the newest `keep_last`, `best_step` (0: none) and what this object saved last,
+  // and what interrupted saves left behind.
   void prune(int64_t keep_last, int64_t best_step);
+
+  // Moves complete checkpoints after `step` into checkpoints/abandoned-N: a run that goes on from
+  // `step` leaves them behind, and they must neither count as its newest nor push its own out.
+  // Returns their new places, by ascending step. Throws: IoError.
+  std::vector<CheckpointInfo> set_aside_after(int64_t step);
 
  private:
   std::filesystem::path path_of(int64_t step) const;
   std::filesystem::path root_;
+  int64_t saved_step_ = -1;
 };
 
 }  // namespace llm::train

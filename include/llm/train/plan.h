@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct MemoryShape {
   int64_t micro_batches = 1;
   nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
   bool release_memory = false;
-  int64_t program_bytes = 0;  // resident before anything is allocated: program and libraries
+  int64_t program_bytes = 0;  // measure_program_bytes()
 };
 MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape);
 
@@ -48,10 +49,22 @@ struct RunPlan {
 struct PlanInput {
   const RunConfig& config;
   const arch::ModelConfig& model;
-  int64_t num_rows = 0;             // of the training data; 0: unknown
-  double mean_document_length = 0;  // 0: the context length
-  int64_t program_bytes = 0;
+  int64_t num_rows = 0;                                     // of the training data; 0: unknown
+  double mean_document_length = 0;                          // 0: the context length
+  std::optional<int64_t> validation_tokens = std::nullopt;  // 0: no such split
+  int64_t program_bytes = 0;                                // as of MemoryShape
+  int64_t machine_bytes = 0;                                // memory there is; 0: unknown
 };
+// Throws: ConfigError as plan_batch and total_steps do.
 RunPlan plan_run(const PlanInput& input);
+
+// What the program takes beside the buffers of a plan, measured: the process's resident size after
+// a small model was trained for a step, when LibTorch, its threads and its kernels' scratch memory
+// are there. Requires: the thread count is set; called before large buffers live.
+int64_t measure_program_bytes();
+
+// When rows are longer than the model's positions reach.
+std::optional<std::string> context_length_warning(const RunConfig& config,
+                                                  const arch::ModelConfig& model);
 
 }  // namespace llm::train

@@ -13,6 +13,8 @@
 
 namespace llm::train {
 
+inline constexpr double kLargestCount = 2147483647;  // of rows or tokens in a micro-batch: 2^31 - 1
+
 struct ModelSection {
   std::string config;     // a config.json: a new model
   std::string init_from;  // a model directory: start from its weights
@@ -39,7 +41,7 @@ struct DataSection {
   void visit(V& v) {
     v.field("path", path, "folder that llmdata prepare wrote");
     v.field("tokenizer", tokenizer, "tokenizer of the run; empty: the copy that lies in data.path");
-    v.field("context_length", context_length, "tokens per row", core::at_least(1));
+    v.field("context_length", context_length, "tokens per row", core::between(1, kLargestCount));
     v.field("shuffle", shuffle, "rows in a new random order every epoch; false: in file order");
   }
 };
@@ -61,9 +63,9 @@ struct TrainSection {
     v.field("max_tokens", max_tokens, "length of the run in tokens", core::at_least(0));
     v.field("epochs", epochs, "length of the run in passes over the data", core::at_least(0));
     v.field("batch_tokens", batch_tokens, "tokens per step, over all micro-batches and ranks",
-            core::at_least(1));
+            core::between(1, 0x1p50));
     v.field("micro_batch_rows", micro_batch_rows,
-            "rows per forward and backward; memory grows with it", core::at_least(1));
+            "rows per forward and backward; memory grows with it", core::between(1, kLargestCount));
     v.field("seed", seed, "of the weights and of the data order", core::at_least(0));
     v.field("recompute", recompute,
             "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
@@ -143,10 +145,12 @@ struct BatchPlan {
   int64_t micro_batches = 0;  // per rank and step
   int64_t tokens_per_step = 0;
 };
-// Throws: ConfigError when the tokens do not divide, with the nearest values that do.
+// Throws: ConfigError when the tokens do not divide, with the nearest values that do, or when a
+// micro-batch holds 2^31 tokens or more.
 BatchPlan plan_batch(const RunConfig& config, int64_t world_size);
 
-// Throws: ConfigError when none or several of max_steps, max_tokens and epochs are set.
+// `num_rows` of the training data; 0: unknown. Requires: validate(config) passes. Throws:
+// ConfigError for epochs of unknown data, and for a run of more than 2^60 tokens.
 int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows);
 
 // Keys a resumed run may not change, and keys it may with a notice; everything else is free.

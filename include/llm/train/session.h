@@ -33,6 +33,9 @@ struct SessionOptions {
   int num_threads = 1;
   bool show_progress = true;
   std::function<bool()> should_stop;  // asked after every step
+  // Called while the shards are verified, which takes a while for large data; what it throws ends
+  // the run before it began.
+  std::function<void(uint64_t bytes_done, uint64_t bytes_total)> on_verify;
 };
 
 struct RunSummary {
@@ -54,12 +57,36 @@ struct RunInputs {
   std::shared_ptr<const text::Tokenizer> tokenizer;
   arch::ModelConfig model;
 };
+// The model that model.config or model.init_from names. Unknown keys are logged as warnings.
+// Throws: ConfigError, IoError, FormatError.
+arch::ModelConfig read_model(const RunConfig& config);
 // A new model's vocab_size becomes the tokenizer's, rounded up to a multiple of 64, and its special
 // ids the tokenizer's. Throws: ConfigError, IoError, FormatError, DataError.
 RunInputs read_inputs(const RunConfig& config);
 
-// Throws: what Trainer::run throws; ConfigError when the run directory is in use, or holds a run
-// with other settings (by name).
+// What check_run found.
+struct RunCheck {
+  int64_t num_parameters = 0;
+  BatchPlan batch;
+  int64_t train_tokens = 0;
+  int64_t train_rows = 0;
+  int64_t validation_rows = 0;
+  int64_t total_steps = 0;
+  int64_t first_step = 0;              // the run would go on after it
+  std::filesystem::path resumes_from;  // empty: from the start
+};
+
+// Everything that pretrain looks at before it allocates or writes, and nothing more: config, data
+// (every byte of it), tokenizer, shapes, the checkpoint to resume from.
+// Throws: as pretrain, as far as it comes.
+RunCheck check_run(const RunConfig& config, const SessionOptions& options);
+
+// Keeps RUN/log.txt, with the error when it throws one. Checkpoints after the one it resumes from
+// are moved aside, with a warning.
+// Throws: what Trainer::run throws; ConfigError when the run directory is in use or holds a run
+// with other settings or another model (by name); DataError when it was trained on other data or
+// with another tokenizer; FormatError for damaged shards, and when all of the run's checkpoints are
+// damaged. A run that is refused leaves no new directory behind.
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options);
 
 }  // namespace llm::train

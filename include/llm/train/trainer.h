@@ -50,8 +50,9 @@ class Trainer {
   // trainer; the store has its training state allocated.
   Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints);
 
-  // Trains until total_steps, a stop request or the early stop; saves a checkpoint at the end of
-  // each. Throws: NumericError on a non-finite loss or gradient, after saving a checkpoint with the
+  // Trains until total_steps, a stop request or the early stop; records the last step and saves a
+  // checkpoint at the end of each. A run that is out of patience from the start trains nothing.
+  // Throws: NumericError on a non-finite loss or gradient, after saving a checkpoint with the
   // weights from before that step, naming the step and its documents; IoError when a checkpoint
   // cannot be written (older ones stay).
   RunEnd run();
@@ -66,7 +67,8 @@ class Trainer {
   StepReport accumulate(const std::vector<data::Batch>& batches);
   void refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
                          int64_t first_row);
-  void record_step(const StepReport& report);
+  RunEnd stop(RunEnd end);
+  void record_step(const StepReport& report, bool is_interim = false);
   void evaluate();
   void save_checkpoint();
   void emit(const MetricsRecord& record);
@@ -85,6 +87,7 @@ class Trainer {
   int64_t interval_tokens_ = 0;
   double tokens_per_second_ = 0;
   int64_t saved_step_ = -1;
+  int64_t recorded_step_ = -1;
 };
 
 }  // namespace llm::train

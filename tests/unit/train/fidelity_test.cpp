@@ -1,5 +1,9 @@
 // Oracle: transformers in fp32 (scripts/goldens/make_models.py): logits, every gradient, cached
 // continuations, 50 AdamW steps.
+#include <ATen/core/grad_mode.h>
+
+#include <torch/csrc/autograd/autograd.h>
+
 #include <gtest/gtest.h>
 
 #include "llm/convert/model_directory.h"

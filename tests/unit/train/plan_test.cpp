@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "llm/tensor/memory_stats.h"
+#include "llm/train/bench.h"
+
 namespace llm::train {
 namespace {
 
@@ -42,6 +45,83 @@ TEST(Plan, WarnsOfTooFewTokensAndAWarmUpThatIsTheRun) {
   for (const auto& warning : plan.warnings) all += warning + "\n";
   EXPECT_NE(all.find("tokens per parameter"), std::string::npos) << all;
   EXPECT_NE(all.find("the warm-up takes 90 %"), std::string::npos) << all;
+}
+
+std::string warnings_of(const PlanInput& input) {
+  std::string all;
+  for (const auto& warning : plan_run(input).warnings) all += warning + "\n";
+  return all;
+}
+
+RunConfig long_run(int64_t batch_tokens, int64_t steps, double lr) {
+  RunConfig config = run_config(1, 256);
+  config.train.batch_tokens = batch_tokens;
+  config.train.max_steps = steps;
+  config.optim.lr = lr;
+  return config;
+}
+
+// Rates of runs that were published, or are our own and train well, against ten times as much.
+TEST(Plan, CallsARateHighOnlyFarAboveWhatTrains) {
+  struct Case {
+    const char* model;
+    int64_t batch_tokens, steps;
+    double lr;
+  };
+  const Case cases[] = {
+      {"llama-1m", 4096, 400, 4e-3},             // small models take high rates
+      {"llama-5m", 4096, 400, 2e-3},             // configs/runs/quickstart.json
+      {"llama-15m", 16384, 2000, 1e-3},          // llmtrain init-config
+      {"smollm2-135m", 1048576, 2000000, 3e-3},  // SmolLM2-135M
+      {"llama-3.2-1b", 524288, 47684, 3e-4},     // configs/runs/pretrain-gpu-1b.json
+      {"llama-3-8b", 4194304, 3600000, 3e-4},    // Llama 3 8B
+  };
+  for (const Case& c : cases) {
+    const auto model = model_config(c.model);
+    const RunConfig usual = long_run(c.batch_tokens, c.steps, c.lr);
+    EXPECT_EQ(warnings_of({.config = usual, .model = model}).find("is high"), std::string::npos)
+        << c.model;
+    const RunConfig high = long_run(c.batch_tokens, c.steps, 12 * c.lr);
+    EXPECT_NE(warnings_of({.config = high, .model = model}).find("is high"), std::string::npos)
+        << c.model;
+  }
+}
+
+TEST(Plan, WarnsOfMemoryAndOfAValidationSplitWithoutARow) {
+  const RunConfig config = run_config(1, 256);
+  const auto model = model_config("llama-1m");
+  const std::string all = warnings_of({.config = config,
+                                       .model = model,
+                                       .validation_tokens = 255,
+                                       .machine_bytes = int64_t{1} << 20});
+  EXPECT_NE(all.find("more than the 1.0 MiB of this machine"), std::string::npos) << all;
+  EXPECT_NE(all.find("validation split holds 255 tokens"), std::string::npos) << all;
+  const std::string none = warnings_of({.config = config,
+                                        .model = model,
+                                        .validation_tokens = 0,
+                                        .machine_bytes = int64_t{1} << 40});
+  EXPECT_EQ(none.find("validation"), std::string::npos) << none;
+  EXPECT_EQ(none.find("machine"), std::string::npos) << none;
+}
+
+TEST(Plan, AbsurdSizesAreCappedNotWrapped) {
+  auto model = model_config("llama-3-8b");
+  model.num_hidden_layers = 65536;
+  model.intermediate_size = 1 << 30;
+  const auto plan = plan_memory(model, {.micro_batch_tokens = (int64_t{1} << 31) - 1});
+  EXPECT_GT(plan.peak_bytes, int64_t{1} << 59);
+  for (const auto& buffer : plan.buffers) EXPECT_GE(buffer.bytes, 0) << buffer.name;
+}
+
+TEST(Plan, PeakIsWithinTenPercentOfTheMeasuredOne) {
+  const int64_t program = measure_program_bytes();
+  if (!tensor::reset_peak_memory()) GTEST_SKIP() << "skipped: the peak cannot be reset here";
+  const RunConfig config = run_config(8, 256);
+  const auto model = model_config("llama-5m");
+  const auto plan = plan_run({.config = config, .model = model, .program_bytes = program});
+  const auto measured = bench_training(config, model, {.steps = 1, .warmup_steps = 1});
+  const auto peak = static_cast<double>(measured.peak_memory_bytes);
+  EXPECT_NEAR(static_cast<double>(plan.memory.peak_bytes) / peak, 1, 0.1);
 }
 
 TEST(Plan, WholeBlockRecomputeKeepsOnlyTheBlocksInputs) {

@@ -52,6 +52,46 @@ TEST(RunConfig, LengthIsStepsOrTokensOrEpochs) {
   EXPECT_EQ(total_steps(config, plan_batch(config, 1), 160), 15);
 }
 
+TEST(RunConfig, SizesWhoseProductOverflowsAreRefused) {
+  RunConfig config = valid();
+  config.train.micro_batch_rows = 1 << 20;
+  config.data.context_length = 1 << 20;
+  EXPECT_NE(message_of([&] { plan_batch(config, 1); }).find("1048576 x 1048576"),
+            std::string::npos);
+  config = valid();
+  config.train.max_steps = int64_t{1} << 62;
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 0); }).find("a run of at"),
+            std::string::npos);
+  config.train.max_steps = 0;
+  config.train.epochs = 1e300;
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 7); }).find("a run of at"),
+            std::string::npos);
+}
+
+TEST(RunConfig, FieldsAreBounded) {
+  RunConfig config;
+  core::ConfigNode root;
+  root.kind = core::ConfigNode::Kind::kObject;
+  core::set_path(root, "train.micro_batch_rows", core::make_node(int64_t{4294967296}));
+  EXPECT_NE(message_of([&] { core::parse_config(root, config); }).find("2147483647"),
+            std::string::npos);
+}
+
+TEST(RunConfig, EpochsNeedData) {
+  RunConfig config = valid();
+  config.train.max_steps = 0;
+  config.train.epochs = 1;
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 0); }).find("data.path"),
+            std::string::npos);
+}
+
+TEST(RunConfig, PatienceNeedsValidations) {
+  RunConfig config = valid();
+  config.eval.patience = 3;
+  config.eval.every_steps = 0;
+  EXPECT_NE(message_of([&] { validate(config); }).find("eval.every_steps"), std::string::npos);
+}
+
 TEST(RunConfig, RefusesTwoLengthsAndTwoModels) {
   RunConfig config = valid();
   config.train.epochs = 1;

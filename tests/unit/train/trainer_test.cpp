@@ -7,6 +7,7 @@
 
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/manifest.h"
 #include "support/tiny_run.h"
 
 namespace llm::train {
@@ -114,6 +115,21 @@ TEST(Trainer, StopsWhenValidationHasNotImprovedForPatienceEvaluations) {
   EXPECT_LT(run.last_state.step, 20);
 }
 
+TEST(Trainer, AnEarlyStopHoldsWhenTheRunIsStartedAgain) {
+  TinyRun run;
+  run.config.optim.lr = 1e-12;
+  run.config.train.max_steps = 100;
+  run.config.eval.every_steps = 1;
+  run.config.eval.patience = 3;
+  ASSERT_EQ(run.train("run"), RunEnd::kStoppedEarly);
+  const int64_t stopped_at = run.last_state.step;
+  const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
+  const size_t records = run.sink.records.size();
+  EXPECT_EQ(run.train("run", newest->path), RunEnd::kStoppedEarly);
+  EXPECT_EQ(run.last_state.step, stopped_at);
+  EXPECT_EQ(run.sink.records.size(), records);
+}
+
 TEST(Trainer, AFullDiskKeepsTheLastGoodCheckpoint) {
   TinyRun run;
   run.config.eval.every_steps = 0;
@@ -146,6 +162,38 @@ TEST(CheckpointFolder, PruneKeepsTheNewestAndTheBest) {
   std::vector<int64_t> left;
   for (const auto& info : folder.list()) left.push_back(info.step);
   EXPECT_EQ(left, (std::vector<int64_t>{4, 11, 12}));
+}
+
+TEST(CheckpointFolder, PruneNeverTakesWhatWasJustSaved) {
+  const test::TempDirectory folder;
+  CheckpointFolder checkpoints(folder.path());
+  const auto write = [](const std::filesystem::path& directory) {
+    std::ofstream(directory / "x") << "content";
+  };
+  for (const int64_t step : {30, 40, 50}) checkpoints.save(step, write);
+  checkpoints.save(35, write);
+  checkpoints.prune(1, 0);
+  std::vector<int64_t> left;
+  for (const auto& info : checkpoints.list()) left.push_back(info.step);
+  EXPECT_EQ(left, (std::vector<int64_t>{35, 50}));
+}
+
+TEST(CheckpointFolder, WhatIsSetAsideIsWholeAndNoLongerListed) {
+  const test::TempDirectory folder;
+  CheckpointFolder checkpoints(folder.path());
+  const auto write = [](const std::filesystem::path& directory) {
+    std::ofstream(directory / "x") << "content";
+  };
+  for (int round = 1; round <= 2; ++round) {
+    for (const int64_t step : {10, 20, 30}) checkpoints.save(step, write);
+    const auto aside = checkpoints.set_aside_after(10);
+    ASSERT_EQ(aside.size(), 2u);
+    EXPECT_EQ(aside[1].path.filename(), "step-00000030");
+    EXPECT_EQ(aside[1].path.parent_path().filename(), "abandoned-" + std::to_string(round));
+    EXPECT_TRUE(io::has_valid_manifest(aside[1].path, true));
+    EXPECT_EQ(checkpoints.newest()->step, 10);
+  }
+  EXPECT_TRUE(checkpoints.set_aside_after(10).empty());
 }
 
 TEST(CheckpointFolder, ADirectoryWithoutAValidManifestDoesNotExist) {

@@ -1,0 +1,25 @@
+// Where a run goes on from, and whether it may.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "llm/train/checkpoint.h"
+#include "train/opened_run.h"
+
+namespace llm::train {
+
+struct ResumePoint {
+  std::filesystem::path checkpoint;
+  SavedState saved;
+};
+
+// The checkpoint that `options` ask for, read in full and compared with the run: its settings, its
+// model, its data. Absent: the run starts from the beginning. Changed settings that are allowed
+// are logged as warnings.
+// Throws: ConfigError naming what differs; DataError for other data or another tokenizer;
+// FormatError when the newest checkpoint, or every one, is damaged.
+std::optional<ResumePoint> find_resume_point(const RunConfig& config, const SessionOptions& options,
+                                             const OpenedRun& run);
+
+}  // namespace llm::train
