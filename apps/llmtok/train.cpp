@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 
@@ -10,6 +12,7 @@
 #include "llm/core/error.h"
 #include "llm/core/log.h"
 #include "llm/corpus/document_reader.h"
+#include "llm/io/file.h"
 #include "llm/io/hash.h"
 #include "llm/io/json.h"
 #include "llm/text/bpe_trainer.h"
@@ -18,7 +21,9 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+namespace fs = std::filesystem;
+
+constexpr const char* kTrainExamples =
     "  llmtok train --input corpus.jsonl.zst --vocab-size 32000 --out tok\n"
     "  llmtok train --input books/ --vocab-size 8000 --chat chatml --out tok\n"
     "  llmtok train --input ko.jsonl en.jsonl --vocab-size 64000 --pattern qwen2 \\\n"
@@ -44,8 +49,9 @@ struct TrainConfig {
     v.field("input", input, "files, folders or quoted patterns to learn from");
     v.field("out", out, "directory to write tokenizer.json to");
     v.field("type", type, "kind of tokenizer");
-    v.field("vocab_size", bpe.vocab_size, "ids, the 256 bytes and the specials included",
-            core::at_least(257));
+    v.field("vocab_size", bpe.vocab_size,
+            "ids, the 256 bytes and at least 18 special tokens included",
+            core::at_least(static_cast<double>(text::kSmallestVocabSize)));
     v.field("pattern", bpe.pattern, "pre-tokenizer: gpt2, llama3, qwen2 or smollm");
     v.field("chat", bpe.chat, "chat markers to reserve as single ids: chatml, or empty");
     v.field("reserved", bpe.reserved, "further special tokens");
@@ -62,17 +68,53 @@ struct TrainCommand {
   bool force = false;
 };
 
-void check_output(const std::string& out, bool force) {
-  if (out.empty()) {
-    throw core::ConfigError(
-        {.where = "out", .expected = "a directory to write", .got = "nothing", .hint = ""});
+// The directory to write, made before the work begins, so that a bad --out costs nothing. What was
+// made is removed again unless the tokenizer lies in it.
+class OutputDirectory {
+ public:
+  OutputDirectory(const std::string& out, bool force) : path_(out) {
+    check(force);
+    std::error_code error;
+    made_ = first_missing(path_);
+    fs::create_directories(path_, error);
+    if (error) io::throw_os_error(path_, "cannot be made", error.value());
+    if (::access(path_.c_str(), W_OK | X_OK) != 0) {
+      io::throw_os_error(path_, "cannot be written", errno);
+    }
   }
-  if (force || !std::filesystem::exists(std::filesystem::path(out) / "tokenizer.json")) return;
-  throw core::ConfigError({.where = "out",
-                           .expected = "a directory without a tokenizer",
-                           .got = out + ", which holds a tokenizer.json",
-                           .hint = "Choose another one, or replace it with --force"});
-}
+  ~OutputDirectory() {
+    std::error_code unused;
+    if (!made_.empty()) fs::remove_all(made_, unused);
+  }
+  OutputDirectory(const OutputDirectory&) = delete;
+  OutputDirectory& operator=(const OutputDirectory&) = delete;
+
+  const fs::path& path() const { return path_; }
+  void keep() { made_.clear(); }
+
+ private:
+  static fs::path first_missing(const fs::path& path) {
+    fs::path missing;
+    for (fs::path at = fs::absolute(path); !fs::exists(at); at = at.parent_path()) missing = at;
+    return missing;
+  }
+
+  void check(bool force) const {
+    const auto refuse = [](const char* expected, const std::string& got, const char* hint) {
+      throw core::ConfigError({.where = "--out", .expected = expected, .got = got, .hint = hint});
+    };
+    if (path_.empty()) refuse("a directory to write", "nothing", "Name one: --out tok");
+    if (fs::exists(path_) && !fs::is_directory(path_)) {
+      refuse("a directory to write", path_.string() + ", a file", "Choose another name");
+    }
+    if (force || !fs::exists(path_ / "tokenizer.json")) return;
+    refuse("a directory without a tokenizer", path_.string() + ", which holds a tokenizer.json",
+           "Choose another one, or replace it with --force");
+  }
+
+  fs::path path_;
+  fs::path made_;  // the topmost folder that was not there before; "" when there is none
+};
 
 struct Trained {
   std::shared_ptr<const text::Tokenizer> tokenizer;
@@ -96,7 +138,7 @@ Trained train(const TrainConfig& config, const GlobalOptions& global) {
   Progress progress("merge pairs", global.shows_progress());
   trained.tokenizer = trainer.train([&](const text::BpeTrainerProgress& at) {
     check_interrupt();
-    progress.update(at.done, at.total, at.phase);
+    if (at.phase == text::BpeTrainerPhase::kMerge) progress.update(at.done, at.total);
   });
   trained.seconds = watch.seconds();
   return trained;
@@ -132,7 +174,7 @@ void print_table(const Trained& trained, const std::string& out) {
 
 void run_train(const TrainCommand& command, const GlobalOptions& global) {
   auto config = command.flags.resolve(TrainConfig{});
-  check_output(config.out, command.force);
+  OutputDirectory out(config.out, command.force);
   config.bpe.min_frequency = static_cast<uint64_t>(config.min_frequency);
   config.bpe.num_threads = global.num_threads;
   const Trained trained = train(config, global);
@@ -140,8 +182,8 @@ void run_train(const TrainCommand& command, const GlobalOptions& global) {
     core::log_warn("the text gave {} of {} ids: no pair is left that occurs {} times",
                    trained.tokenizer->vocab_size(), config.bpe.vocab_size, config.min_frequency);
   }
-  std::filesystem::create_directories(config.out);
-  trained.tokenizer->save(config.out);
+  trained.tokenizer->save(out.path());
+  out.keep();
   global.json ? print_json(trained, config.out) : print_table(trained, config.out);
 }
 
@@ -150,7 +192,7 @@ void run_train(const TrainCommand& command, const GlobalOptions& global) {
 void add_train_command(Program& program) {
   auto command = std::make_shared<TrainCommand>();
   CLI::App& app =
-      program.add_command("train", "Learn a tokenizer from text", kExamples,
+      program.add_command("train", "Learn a tokenizer from text", kTrainExamples,
                           [command](const GlobalOptions& global) { run_train(*command, global); });
   command->flags.add_to(app, TrainConfig{});
   app.add_flag("--force", command->force, "replace a tokenizer that is at --out");

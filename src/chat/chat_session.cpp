@@ -15,7 +15,9 @@ namespace {
 constexpr const char* kNoTemplate =
     "this model has no chat template: it completes the text it is given";
 constexpr const char* kUnknownTemplate =
-    "this model's chat template is not one we know (chatml): it completes the text it is given";
+    "this model has a chat template, but only plain ChatML is known here, and this is another one "
+    "(one that adds a default system prompt counts as another): the text is completed, not answered "
+    "as a turn";
 
 void check_utf8(const std::string& text, const std::string& where) {
   const size_t at = text::find_invalid_utf8(text);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kHeadName = "lm_head.weight";
 constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
-constexpr size_t kMaxListed = 20;
+constexpr size_t kMaxListed = 5;
 
 bool is_readable_dtype(io::TensorDtype dtype) {
   return dtype == io::TensorDtype::kF32 || dtype == io::TensorDtype::kBF16 ||

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
+#include "llm/core/log.h"
 #include "llm/io/manifest.h"
 
 namespace llm::convert {
@@ -31,16 +33,53 @@ int64_t parse_step(const std::string& name) {
   return error == std::errc() && stop == end ? step : -1;
 }
 
+std::optional<io::ManifestProblem> first_problem(const fs::path& directory) {
+  for (io::ManifestProblem& problem : io::verify_manifest(directory, /*check_hashes=*/true)) {
+    if (problem.fault != io::ManifestFault::kExtra) return std::move(problem);
+  }
+  return std::nullopt;
+}
+
+// The newest checkpoint beside a damaged one whose every byte is right.
+std::optional<fs::path> whole_neighbour(const fs::path& damaged) {
+  std::vector<Checkpoint> others = list_checkpoints(damaged.parent_path().parent_path());
+  std::erase_if(others, [&](const Checkpoint& other) {
+    return other.directory.filename() == damaged.filename();
+  });
+  for (auto other = others.rbegin(); other != others.rend(); ++other) {
+    if (!first_problem(other->directory)) return other->directory;
+  }
+  return std::nullopt;
+}
+
+std::string advice_for(const fs::path& damaged) {
+  const auto whole = whole_neighbour(damaged);
+  const std::string first =
+      whole ? fmt::format(
+                  "{} is whole: name it in place of this one, or as --resume to train on from it",
+                  whole->string())
+            : "No whole checkpoint lies beside it";
+  return first +
+         ". If you changed this file on purpose, copy the directory to another name without "
+         "manifest.json: it is then read as a plain model";
+}
+
 void require_manifest(const fs::path& directory) {
-  for (const io::ManifestProblem& problem : io::verify_manifest(directory, /*check_hashes=*/true)) {
-    if (problem.fault == io::ManifestFault::kExtra) continue;
-    throw core::FormatError(
-        {.where = (directory / io::kManifestName).string(),
-         .expected = "a complete checkpoint",
-         .got = problem.message,
-         .hint =
-             "Use another checkpoint. If you changed this file on purpose, copy the directory to "
-             "another name without manifest.json: it is then read as a plain model."});
+  const auto problem = first_problem(directory);
+  if (!problem) return;
+  throw core::FormatError({.where = directory.string(),
+                           .expected = "a complete checkpoint",
+                           .got = problem->message,
+                           .hint = advice_for(directory)});
+}
+
+// Directories named like later checkpoints than `chosen` that list_checkpoints leaves out.
+void warn_of_damaged(const fs::path& folder, const Checkpoint& chosen) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory() || parse_step(entry.path().filename().string()) <= chosen.step)
+      continue;
+    core::log_warn("{} is incomplete or damaged and is left out; {} is used", entry.path().string(),
+                   chosen.directory.filename().string());
   }
 }
 
@@ -50,6 +89,7 @@ fs::path newest_checkpoint(const fs::path& run_directory) {
     throw not_a_model(run_directory, "a run without a complete checkpoint",
                       "Train until the first checkpoint is saved");
   }
+  warn_of_damaged(run_directory / "checkpoints", checkpoints.back());
   return checkpoints.back().directory;
 }
 

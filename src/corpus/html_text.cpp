@@ -5,6 +5,7 @@
 #include <sstream>
 #include <vector>
 
+#include "corpus/blank.h"
 #include "corpus/html_tree.h"
 
 namespace llm::corpus {
@@ -38,10 +39,6 @@ bool has_dropped_class(const HtmlNode& node) {
     if (contains(kDroppedClasses, word)) return true;
   }
   return false;
-}
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\f") == std::string_view::npos;
 }
 
 bool is_heading(std::string_view tag) {

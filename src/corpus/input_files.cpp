@@ -51,7 +51,7 @@ std::vector<fs::path> files_matching(const std::string& pattern) {
   ::globfree(&found);
   std::erase_if(files, [](const fs::path& path) { return !fs::is_regular_file(path); });
   if (status != 0 || files.empty()) {
-    throw core::ConfigError({.where = "input",
+    throw core::ConfigError({.where = "--input",
                              .expected = "a file that matches " + pattern,
                              .got = "none",
                              .hint = "Check the path, and the folder you are in"});
@@ -60,11 +60,12 @@ std::vector<fs::path> files_matching(const std::string& pattern) {
 }
 
 std::vector<fs::path> expand(const std::string& input, DocumentFormat format) {
+  if (input == "-") return {"/dev/stdin"};
   const fs::path path(input);
   if (fs::is_directory(path)) return files_below(path, format);
   if (fs::exists(path)) return {path};
   if (input.find_first_of("*?[") != std::string::npos) return files_matching(input);
-  throw core::ConfigError({.where = "input",
+  throw core::ConfigError({.where = "--input",
                            .expected = "a file or folder",
                            .got = fmt::format("{}, which is not there", input),
                            .hint = "Check the path, and the folder you are in"});
@@ -84,8 +85,10 @@ const std::vector<std::pair<DocumentFormat, std::string>>& config_enum_names(Doc
 std::vector<InputFile> find_input_files(const std::vector<std::string>& inputs,
                                         DocumentFormat format) {
   if (inputs.empty()) {
-    throw core::ConfigError(
-        {.where = "input", .expected = "at least one file or folder", .got = "none", .hint = ""});
+    throw core::ConfigError({.where = "--input",
+                             .expected = "at least one file or folder",
+                             .got = "none",
+                             .hint = "Give --input FILE..., or the key in a --config file"});
   }
   std::vector<InputFile> files;
   std::set<fs::path> seen;

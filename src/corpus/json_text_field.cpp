@@ -74,13 +74,6 @@ class FieldFinder {
   bool is_named_ = false;
 };
 
-// nlohmann's text behind "[...] parse error at line 1, column 3: ".
-std::string reason_of(const std::string& text) {
-  const size_t column = text.find(", column ");
-  const size_t start = text.find(": ", column == std::string::npos ? 0 : column);
-  return start == std::string::npos ? text : text.substr(start + 2);
-}
-
 [[noreturn]] void fail_syntax(const FieldFinder& finder, std::string_view line,
                               const std::string& place) {
   const size_t end = std::min(finder.error_byte == 0 ? 0 : finder.error_byte - 1, line.size());
@@ -88,7 +81,7 @@ std::string reason_of(const std::string& text) {
   const auto column = 1 + std::ranges::count_if(line.substr(0, end), is_lead);
   throw core::DataError({.where = fmt::format("{}:{}", place, column),
                          .expected = "a JSON object",
-                         .got = reason_of(finder.error_text),
+                         .got = io::plain_json_problem(finder.error_text),
                          .hint = "Every line of a JSON lines file holds one object"});
 }
 
@@ -99,17 +92,18 @@ std::string reason_of(const std::string& text) {
     throw core::DataError({.where = place,
                            .expected = fmt::format("one string in the field \"{}\"", name),
                            .got = is_twice ? "the field twice" : finder.found[0],
-                           .hint = ""});
+                           .hint = is_twice ? "Remove one of them"
+                                            : "--text-field names the field that holds the text"});
   }
   const std::string near = core::nearest_name(name, finder.keys);
   const std::string others =
-      near.empty() ? "" : fmt::format("; is it in \"{}\"? Then set text_field", near);
+      near.empty() ? "" : fmt::format("; is it in \"{}\"? Then say --text-field {}", near, near);
   throw core::DataError({.where = place,
                          .expected = fmt::format("a field \"{}\" with the text", name),
                          .got = finder.keys.empty()
                                     ? "an empty object"
                                     : fmt::format("the fields {}", fmt::join(finder.keys, ", ")),
-                         .hint = "text_field names the field that holds the text" + others});
+                         .hint = "--text-field names the field that holds the text" + others});
 }
 
 }  // namespace

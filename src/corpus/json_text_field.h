@@ -1,4 +1,5 @@
-// One string field of a JSON object on one line, without building the object.
+// One string field of a JSON object on one line, without building the object; and escapes in such a
+// line that stand for no character.
 #pragma once
 
 #include <cstdint>
@@ -12,5 +13,11 @@ namespace llm::corpus {
 // when it is no object, or the field is missing, no string, or there twice.
 std::string json_text_field(std::string_view line, const std::string& name, const std::string& path,
                             uint64_t line_number);
+
+// Offset of the first escape \uD800 to \uDFFF that is not half of a pair (RFC 8259, section 7: it
+// stands for no character), or npos.
+size_t find_lone_surrogate(std::string_view line);
+// Puts \ufffd in place of every lone surrogate; all offsets stay.
+void replace_lone_surrogates(std::string& line);
 
 }  // namespace llm::corpus

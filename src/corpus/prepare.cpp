@@ -21,9 +21,13 @@ namespace {
 namespace fs = std::filesystem;
 using TokenizerPtr = std::shared_ptr<const text::Tokenizer>;
 
-void require_set(const std::string& value, const char* key, const char* what) {
+void require_set(const std::string& value, const char* flag, const char* what) {
   if (!value.empty()) return;
-  throw core::ConfigError({.where = key, .expected = what, .got = "nothing", .hint = ""});
+  throw core::ConfigError(
+      {.where = flag,
+       .expected = what,
+       .got = "nothing",
+       .hint = std::string("Give ") + flag + ", or the key in a --config file"});
 }
 
 // Only a dataset of ours is ever replaced, and only when asked.
@@ -33,7 +37,7 @@ void check_output(const fs::path& out, bool force) {
   const bool is_dataset = fs::exists(out / kDatasetFileName);
   if (is_empty || (is_dataset && force)) return;
   throw core::ConfigError(
-      {.where = "out",
+      {.where = "--out",
        .expected = "a directory that does not exist yet",
        .got = out.string() + (is_dataset ? ", which holds a dataset" : ", which is not a dataset"),
        .hint = is_dataset ? "Choose another one, or replace it with --force"
@@ -42,7 +46,7 @@ void check_output(const fs::path& out, bool force) {
 
 TokenizerPtr load_tokenizer(const PrepareConfig& config) {
   if (!fs::exists(config.tokenizer)) {
-    throw core::ConfigError({.where = "tokenizer",
+    throw core::ConfigError({.where = "--tokenizer",
                              .expected = "a tokenizer directory or file",
                              .got = config.tokenizer + ", which is not there",
                              .hint = "Train one with llmtok train"});
@@ -62,10 +66,10 @@ uint32_t choose_bytes_per_id(const PrepareConfig& config, const text::Tokenizer&
   if (config.dtype == TokenDtype::kU32 || (config.dtype == TokenDtype::kAuto && !fits)) return 4;
   if (fits) return 2;
   throw core::ConfigError(
-      {.where = "dtype",
+      {.where = "--dtype",
        .expected = fmt::format("u32 or auto for a vocabulary of {}", tokenizer.vocab_size()),
        .got = "u16, which holds ids below 65536",
-       .hint = "Leave dtype at auto"});
+       .hint = "Leave --dtype at auto"});
 }
 
 struct TokenizedBatch {
@@ -218,8 +222,8 @@ const std::vector<std::pair<TokenDtype, std::string>>& config_enum_names(TokenDt
 }
 
 PreparedDataset prepare(const PrepareConfig& config, const PrepareOptions& options) {
-  require_set(config.tokenizer, "tokenizer", "a tokenizer directory or file");
-  require_set(config.out, "out", "a directory to write");
+  require_set(config.tokenizer, "--tokenizer", "a tokenizer directory or file");
+  require_set(config.out, "--out", "a directory to write");
   check_output(config.out, options.force);
   const TokenizerPtr tokenizer = load_tokenizer(config);
   choose_bytes_per_id(config, *tokenizer);

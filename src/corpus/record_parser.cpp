@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "corpus/blank.h"
 #include "corpus/json_text_field.h"
 #include "llm/core/error.h"
 #include "llm/corpus/document_reader.h"
@@ -10,10 +11,6 @@
 
 namespace llm::corpus {
 namespace {
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
-}
 
 [[noreturn]] void fail_utf8(const Record& record, const InputFile& file, size_t offset) {
   const std::string_view before = std::string_view(record.bytes).substr(0, offset);
@@ -25,7 +22,33 @@ bool is_blank(std::string_view text) {
        .expected = "valid UTF-8",
        .got = fmt::format("byte 0x{:02X} at byte {} of the line",
                           static_cast<unsigned char>(record.bytes[offset]), in_line + 1),
-       .hint = "Convert the file, or set invalid_utf8 to replace or skip"});
+       .hint = "Convert the file, or say --invalid-utf8 replace or skip"});
+}
+
+[[noreturn]] void fail_surrogate(const Record& record, const InputFile& file, size_t offset) {
+  throw core::DataError({.where = fmt::format("{}:{}", file.path.string(), record.line),
+                         .expected = "text that can be UTF-8",
+                         .got = fmt::format("the lone surrogate {} at byte {} of the line",
+                                            record.bytes.substr(offset, 6), offset + 1),
+                         .hint = "Correct the file, or say --invalid-utf8 replace or skip"});
+}
+
+// Applies the policy to bytes that are no UTF-8, and in JSON to escapes that stand for no
+// character. False: the record is left out.
+bool make_valid(Record& record, const InputFile& file, InvalidUtf8 policy, bool& was_replaced) {
+  const size_t invalid = text::find_invalid_utf8(record.bytes);
+  const bool is_json = file.format == DocumentFormat::kJsonl;
+  const size_t surrogate = is_json ? find_lone_surrogate(record.bytes) : std::string::npos;
+  if (invalid == std::string::npos && surrogate == std::string::npos) return true;
+  if (policy == InvalidUtf8::kSkip) return false;
+  if (policy == InvalidUtf8::kError && invalid != std::string::npos) {
+    fail_utf8(record, file, invalid);
+  }
+  if (policy == InvalidUtf8::kError) fail_surrogate(record, file, surrogate);
+  if (invalid != std::string::npos) record.bytes = text::replace_invalid_utf8(record.bytes);
+  if (is_json) replace_lone_surrogates(record.bytes);
+  was_replaced = true;
+  return true;
 }
 
 }  // namespace
@@ -38,15 +61,9 @@ ParsedRecord RecordParser::parse(Record record) const {
   ParsedRecord parsed;
   parsed.document.file = record.file;
   parsed.document.line = record.line;
-  const size_t invalid = text::find_invalid_utf8(record.bytes);
-  if (invalid != std::string::npos) {
-    if (options_.invalid_utf8 == InvalidUtf8::kError) fail_utf8(record, file, invalid);
-    if (options_.invalid_utf8 == InvalidUtf8::kSkip) {
-      parsed.kind = RecordKind::kInvalidUtf8;
-      return parsed;
-    }
-    record.bytes = text::replace_invalid_utf8(record.bytes);
-    parsed.was_replaced = true;
+  if (!make_valid(record, file, options_.invalid_utf8, parsed.was_replaced)) {
+    parsed.kind = RecordKind::kInvalidUtf8;
+    return parsed;
   }
   std::string& text = parsed.document.text;
   switch (file.format) {

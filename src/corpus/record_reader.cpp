@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "corpus/blank.h"
 #include "llm/core/error.h"
 #include "llm/corpus/document_reader.h"
 #include "llm/io/line_reader.h"
@@ -9,10 +10,6 @@ namespace {
 
 constexpr size_t kMaxRecordSize = size_t{1} << 30;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t\r\f\v") == std::string_view::npos;
-}
 
 uint64_t size_on_disk(const std::filesystem::path& path) {
   std::error_code error;
@@ -60,7 +57,7 @@ struct RecordReader::State {
     throw core::DataError({.where = fmt::format("{}:{}", files[file].path.string(), line),
                            .expected = "documents of at most 1 GiB",
                            .got = "a longer one",
-                           .hint = "Cut it with split_documents: blank_lines or lines"});
+                           .hint = "Cut it with --split-documents blank_lines or lines"});
   }
 
   Record read_whole_file() {

@@ -11,7 +11,7 @@ namespace {
 
 void require_tokenizer(const corpus::PreparedDataset& dataset, const text::Tokenizer& tokenizer) {
   if (dataset.tokenizer_fingerprint == tokenizer.fingerprint()) return;
-  throw core::ConfigError(
+  throw core::DataError(
       {.where = (dataset.directory / corpus::kDatasetFileName).string(),
        .expected =
            fmt::format("ids of the model's tokenizer, {}", io::hex64(tokenizer.fingerprint())),

@@ -1,6 +1,7 @@
 #include "llm/eval/perplexity.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -61,7 +62,7 @@ ScoredDocument make_document(const text::Tokenizer& tokenizer, std::string_view 
 }
 
 PerplexityScorer::PerplexityScorer(nn::CausalLM& model, const PerplexityOptions& options)
-    : model_(model), batch_tokens_(options.batch_tokens) {
+    : model_(model), batch_tokens_(options.batch_tokens), progress_(options.progress) {
   LLM_CHECK(options.context >= 0 && options.stride >= 0 && options.batch_tokens > 0);
   const int64_t trained = model.config().max_position_embeddings;
   result_.context =
@@ -123,6 +124,7 @@ void PerplexityScorer::score_pending() {
   }
   pending_.clear();
   pending_tokens_ = 0;
+  if (progress_) progress_(result_.num_tokens);
 }
 
 void PerplexityScorer::count(const Pending& window, const float* logprob, const bool* hits) {

@@ -22,8 +22,26 @@ core::FormatError bad_manifest(const fs::path& file, const std::string& expected
   return core::FormatError({.where = file.string(),
                             .expected = expected,
                             .got = got,
-                            .hint = "The directory was not written completely, or was edited; use "
-                                    "another checkpoint."});
+                            .hint = "The directory was not written completely, or was edited"});
+}
+
+// What is wrong with manifest.json itself, without the path of its directory.
+ManifestProblem unusable_manifest(const fs::path& file, const core::Error& error) {
+  std::error_code unused;
+  if (!fs::exists(file, unused)) return {ManifestFault::kNoManifest, kManifestName, "no manifest"};
+  const core::ErrorInfo& info = error.info();
+  const std::string folder = (file.parent_path() / "").string();
+  const std::string where =
+      info.where.starts_with(folder) ? info.where.substr(folder.size()) : info.where;
+  return {
+      ManifestFault::kNoManifest, kManifestName,
+      core::format_error({.where = where, .expected = info.expected, .got = info.got, .hint = ""})};
+}
+
+std::string shortened(std::string text) {
+  constexpr size_t kMaxShown = 60;
+  if (text.size() > kMaxShown) text = text.substr(0, kMaxShown) + "...";
+  return text;
 }
 
 bool is_hidden_or_temporary(const fs::path& relative) {
@@ -66,7 +84,7 @@ ManifestEntry parse_entry(const fs::path& file, const std::string& name, const O
   if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned() ||
       !json.contains("xxh3") || !json["xxh3"].is_string()) {
     throw bad_manifest(file, R"({"size": bytes, "xxh3": "16 hex digits"} for )" + name,
-                       json.dump());
+                       shortened(json.dump(-1, ' ', true)));
   }
   return {json["size"].get<uint64_t>(), parse_hex64(json["xxh3"].get<std::string>(), where)};
 }
@@ -105,8 +123,10 @@ Manifest read_manifest(const fs::path& directory) {
   const fs::path file = directory / kManifestName;
   const OrderedJson json = read_ordered_json_file(file);
   if (!json.is_object() || !json.contains("files") || !json["files"].is_object()) {
-    throw bad_manifest(file, R"(an object with a "files" object)", "something else");
+    throw bad_manifest(file, R"({"files": {...}})", shortened(json.dump(-1, ' ', true)));
   }
+  // A directory that lists nothing proves nothing.
+  if (json["files"].empty()) throw bad_manifest(file, "at least one file", R"({"files": {}})");
   Manifest manifest;
   for (const auto& [name, entry] : json["files"].items()) {
     check_name(file, name);
@@ -120,7 +140,7 @@ std::vector<ManifestProblem> verify_manifest(const fs::path& directory, bool che
   try {
     manifest = read_manifest(directory);
   } catch (const core::Error& error) {
-    return {{ManifestFault::kNoManifest, kManifestName, error.what()}};
+    return {unusable_manifest(directory / kManifestName, error)};
   }
   std::vector<ManifestProblem> problems;
   for (const auto& [name, entry] : manifest) {

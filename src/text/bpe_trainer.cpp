@@ -25,6 +25,7 @@ constexpr int64_t kReportEvery = 256;  // merges
 std::vector<std::string> special_contents(const BpeTrainerConfig& config) {
   std::vector<std::string> contents = {kEndOfText, kPad};
   if (config.chat == "chatml") contents.insert(contents.end(), {"<|im_start|>", "<|im_end|>"});
+  static_assert(kSmallestVocabSize == 256 + 2 + kNumReserved);
   for (int i = 0; i < kNumReserved; ++i) contents.push_back(fmt::format("<|reserved_{}|>", i));
   contents.insert(contents.end(), config.reserved.begin(), config.reserved.end());
   return contents;
@@ -35,7 +36,7 @@ void check_specials(const std::vector<std::string>& contents) {
   for (const std::string& content : contents) {
     const bool valid = !content.empty() && find_invalid_utf8(content) == std::string::npos;
     if (!valid || !seen.insert(content).second)
-      throw core::ConfigError({"reserved", "different tokens of two or more characters",
+      throw core::ConfigError({"--reserved", "different tokens of two or more characters",
                                "'" + replace_invalid_utf8(content) + "'", ""});
   }
 }
@@ -45,14 +46,14 @@ void check_config(const BpeTrainerConfig& config, size_t num_specials) {
     throw core::ConfigError({key, std::move(expected), std::move(got), ""});
   };
   if (!config.chat.empty() && config.chat != "chatml")
-    refuse("chat", "chatml", "'" + config.chat + "'");
+    refuse("--chat", "chatml", "'" + config.chat + "'");
   if (config.num_threads < 1)
-    refuse("num_threads", "at least 1", fmt::format("{}", config.num_threads));
+    refuse("--threads", "at least 1", fmt::format("{}", config.num_threads));
   if (config.max_token_bytes < 1)
-    refuse("max_token_bytes", "at least 1", fmt::format("{}", config.max_token_bytes));
+    refuse("--max-token-bytes", "at least 1", fmt::format("{}", config.max_token_bytes));
   const auto least = static_cast<int64_t>(256 + num_specials);
   if (config.vocab_size < least)
-    refuse("vocab_size",
+    refuse("--vocab-size",
            fmt::format("at least {} (256 bytes and {} special tokens)", least, num_specials),
            fmt::format("{}", config.vocab_size));
 }
@@ -120,7 +121,7 @@ struct BpeTrainer::State {
   explicit State(BpeTrainerConfig given)
       : config(std::move(given)),
         specials(special_contents(config)),
-        pre_tokenizer(steps_named(config.pattern), "pattern"),
+        pre_tokenizer(steps_named(config.pattern), "--pattern"),
         counter(pre_tokenizer, std::max(config.num_threads, 1)) {
     check_specials(specials);
     check_config(config, specials.size());
@@ -140,7 +141,8 @@ struct BpeTrainer::State {
       }
       merger.merge(best->pair, *id);
       if (++done % kReportEvery == 0 && progress)
-        progress({"merge", static_cast<uint64_t>(done), static_cast<uint64_t>(total)});
+        progress(
+            {BpeTrainerPhase::kMerge, static_cast<uint64_t>(done), static_cast<uint64_t>(total)});
     }
   }
 
@@ -170,7 +172,7 @@ std::shared_ptr<const Tokenizer> BpeTrainer::train(
   if (words.size() == 0)
     throw core::DataError({"training text", "some text", "none", "Are the input files empty?"});
   const uint64_t bytes = state_->bytes;
-  if (progress) progress({"count", bytes, bytes});
+  if (progress) progress({BpeTrainerPhase::kCount, bytes, bytes});
   TokenizerSpec spec;
   spec.where = "trained tokenizer";
   spec.pre_tokenizer = state_->pre_tokenizer.steps();

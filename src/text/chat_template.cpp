@@ -22,6 +22,59 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_word(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Length of the string literal at the front of `text`, quotes included.
+size_t literal_length(std::string_view text) {
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == text[0]) {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
+// Appends the tag at the front of `text`, up to and with its end mark, without the white space that
+// separates nothing; returns the tag's length.
+size_t append_tag(std::string& out, std::string_view text) {
+  const std::string_view end_mark = text[1] == '{' ? "}}" : "%}";
+  size_t at = 2;
+  out += text.substr(0, at);
+  while (at < text.size() && !text.substr(at).starts_with(end_mark)) {
+    if (text[at] == '\'' || text[at] == '"') {
+      const size_t length = literal_length(text.substr(at));
+      out += text.substr(at, length);
+      at += length;
+    } else if (is_space(text[at])) {
+      while (at < text.size() && is_space(text[at])) ++at;
+      if (is_word(out.back()) && at < text.size() && is_word(text[at])) out += ' ';
+    } else {
+      out += text[at++];
+    }
+  }
+  const std::string_view end = text.substr(at, end_mark.size());
+  out += end;
+  return at + end.size();
+}
+
+// One spelling for templates that differ in white space inside {{ }} and {% %} alone, where it
+// means nothing outside string literals.
+std::string without_inner_space(std::string_view jinja) {
+  std::string out;
+  while (!jinja.empty()) {
+    const bool is_tag = jinja.starts_with("{{") || jinja.starts_with("{%");
+    const size_t length = is_tag ? append_tag(out, jinja) : 1;
+    if (!is_tag) out += jinja[0];
+    jinja.remove_prefix(length);
+  }
+  return out;
+}
+
 void check_name(const std::string& name) {
   if (name != "chatml") throw core::ConfigError({"chat template", "chatml", "'" + name + "'", ""});
 }
@@ -62,7 +115,8 @@ const std::string& jinja_of(const std::string& name) {
 }
 
 std::optional<std::string> matches_named_template(std::string_view jinja) {
-  if (trimmed(jinja) == kChatmlJinja) return "chatml";
+  static const std::string chatml = without_inner_space(kChatmlJinja);
+  if (without_inner_space(trimmed(jinja)) == chatml) return "chatml";
   return std::nullopt;
 }
 

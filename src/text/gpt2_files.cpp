@@ -18,7 +18,7 @@ constexpr const char* kEndOfText = "<|endoftext|>";
 
 void read_encoder(const JsonField& root, BpeRules& rules, Ids& ids) {
   for (const auto& [piece, value] : root.object().value().items()) {
-    const JsonField entry(value, root.where() + piece);
+    const JsonField entry(value, root.where() + ": " + piece);
     const int64_t id = entry.integer();
     if (id < 0 || id > kMaxTokenId) entry.refuse(fmt::format("an id from 0 to {}", kMaxTokenId));
     if (piece.empty()) root.refuse("pieces that are not empty");
@@ -40,7 +40,8 @@ void read_merges(std::string_view text, const std::string& name, const Ids& ids,
     if (line.empty() || (line_number == 1 && line.starts_with("#version"))) continue;
     const auto refuse = [&](const char* expected) {
       throw core::FormatError(
-          {fmt::format("{}:{}", name, line_number), expected, "'" + std::string(line) + "'", ""});
+          {fmt::format("{}:{}", name, line_number), expected, "'" + std::string(line) + "'",
+           "The two files do not belong together, or one is damaged; fetch both again"});
     };
     const size_t space = line.find(' ');
     if (space == line.npos || line.find(' ', space + 1) != line.npos) refuse("\"left right\"");
@@ -64,7 +65,7 @@ TokenizerSpec parse_gpt2_files(std::string_view encoder, const std::string& enco
   spec.pre_tokenizer = steps_named("gpt2");
   const io::Json json = io::parse_json(encoder, encoder_name);
   Ids ids;
-  read_encoder(JsonField(json, encoder_name + ": "), spec.model, ids);
+  read_encoder(JsonField::root(json, encoder_name), spec.model, ids);
   read_merges(merges, merges_name, ids, spec.model);
   if (const auto end = ids.find(kEndOfText); end != ids.end()) {
     AddedToken token;

@@ -13,8 +13,7 @@ constexpr size_t kShownCharacters = 60;
 JsonField JsonField::at(const std::string& key) const {
   if (!value_->is_object()) refuse("an object");
   const auto found = value_->find(key);
-  const bool nested = !where_.empty() && where_.back() != ' ';
-  return {found == value_->end() ? kNull : *found, where_ + (nested ? "." : "") + key};
+  return {found == value_->end() ? kNull : *found, where_ + (is_root_ ? ": " : ".") + key};
 }
 
 JsonField JsonField::item(size_t index) const {

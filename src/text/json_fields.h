@@ -14,6 +14,12 @@ namespace llm::text {
 class JsonField {
  public:
   JsonField(const io::Json& value, std::string where) : value_(&value), where_(std::move(where)) {}
+  // The whole of a file, whose members are named "FILE: key".
+  static JsonField root(const io::Json& value, std::string file) {
+    JsonField field(value, std::move(file));
+    field.is_root_ = true;
+    return field;
+  }
 
   const io::Json& value() const { return *value_; }
   const std::string& where() const { return where_; }
@@ -40,6 +46,7 @@ class JsonField {
  private:
   const io::Json* value_;
   std::string where_;
+  bool is_root_ = false;
 };
 
 }  // namespace llm::text

@@ -114,7 +114,7 @@ std::vector<PreTokenizerStep> steps_named(const std::string& name) {
   const std::string_view pattern = pattern_named(name);
   if (pattern.empty())
     throw core::ConfigError(
-        {"pattern", "gpt2, llama3, qwen2 or smollm", "'" + name + "'", "llama3 is the default"});
+        {"--pattern", "gpt2, llama3, qwen2 or smollm", "'" + name + "'", "llama3 is the default"});
   PreTokenizerStep split;
   split.pattern = pattern;
   return {split, byte_level_step(false)};

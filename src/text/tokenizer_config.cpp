@@ -62,7 +62,7 @@ void add_missing_tokens(const JsonField& decoder, TokenizerSpec& spec) {
 
 void read_config(const fs::path& path, TokenizerSpec& spec) {
   const io::Json json = io::read_json_file(path);
-  const JsonField root(json, path.string() + ": ");
+  const JsonField root = JsonField::root(json, path.string());
   TokenRoles& roles = spec.roles;
   roles.bos = token_text(root.at("bos_token"));
   roles.eos = token_text(root.at("eos_token"));
@@ -100,7 +100,7 @@ std::vector<int32_t> id_list(const JsonField& json) {
 
 void read_generation_config(const fs::path& path, TokenizerSpec& spec) {
   const io::Json json = io::read_json_file(path);
-  const JsonField root(json, path.string() + ": ");
+  const JsonField root = JsonField::root(json, path.string());
   TokenRoles& roles = spec.roles;
   roles.generation_eos = id_list(root.at("eos_token_id"));
   if (roles.eos || roles.generation_eos.empty()) return;

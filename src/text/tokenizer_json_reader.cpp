@@ -75,12 +75,14 @@ class MergeReader {
   int32_t id(std::string_view piece) const {
     const auto found = ids_.find(piece);
     if (found != ids_.end()) return found->second;
-    throw core::FormatError(
-        {merges_.item(at_).where(), "pieces of the vocabulary", fmt::format("'{}'", piece), ""});
+    throw core::FormatError({merges_.item(at_).where(), "pieces of the vocabulary",
+                             fmt::format("'{}'", piece),
+                             "The file is damaged or was edited; fetch it again"});
   }
 
   [[noreturn]] void refuse() const {
-    merges_.item(at_).refuse("\"left right\" or [\"left\", \"right\"]");
+    merges_.item(at_).refuse("\"left right\" or [\"left\", \"right\"]",
+                             "The file is damaged or was edited; fetch it again");
   }
 
   JsonField merges_;
@@ -154,7 +156,7 @@ void check_template_ids(const TokenizerSpec& spec) {
 
 TokenizerSpec parse_tokenizer_json(std::string_view text, const std::string& where) {
   const io::Json json = io::parse_json(text, where);
-  const JsonField root(json, where + ": ");
+  const JsonField root = JsonField::root(json, where);
   TokenizerSpec spec;
   spec.where = where;
   if (root.at("model").is_null()) root.at("model").refuse("a tokenizer.json with a model");

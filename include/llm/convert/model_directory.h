@@ -45,7 +45,9 @@ LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& opt
 
 // The directory `path` stands for: itself when it holds a model, its newest checkpoint when it is a
 // run directory (it has a folder "checkpoints"). A directory that has a manifest must match it.
-// Throws: IoError when nothing usable is there; FormatError for a damaged checkpoint.
+// Newer checkpoints of a run that are incomplete are named in a warning of the log.
+// Throws: IoError when nothing usable is there; FormatError for a damaged checkpoint, which names a
+// whole one beside it.
 std::filesystem::path resolve_model_directory(const std::filesystem::path& path);
 
 // checkpoints/step-NNNNNNNN with a valid manifest (sizes, not contents), ascending by step; what

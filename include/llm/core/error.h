@@ -42,8 +42,8 @@ class DataError : public Error {
 class FormatError : public Error {
   using Error::Error;
 };
-// The operating system said no: missing file, no space, no permission. Exit code 1, or 2 where the
-// path came from the user.
+// The operating system said no: missing file, no space, no permission. Exit code 2 for a path that
+// is wrong, 3 for a full disk, else 1.
 class IoError : public Error {
  public:
   IoError(ErrorInfo info, int error_number) : Error(std::move(info)), error_number_(error_number) {}

@@ -23,7 +23,8 @@ struct InputFile {
   size_t input = 0;                               // index of the input that named it
 };
 
-// An input is a file, a folder (all its files with a known ending, at any depth, hidden ones left
+// An input is a file, "-" (the standard input: text unless `format` says otherwise or it is a file
+// whose content tells), a folder (all its files with a known ending, at any depth, hidden ones left
 // out) or a pattern with * ? [] in its last parts. Files of one folder or pattern come in byte
 // order of their paths; a file that several inputs name counts once, where it was named first.
 // `format` other than kAuto is used for every file and narrows folders to its endings.

@@ -21,7 +21,8 @@ corpus::ReadCounts visit_text(const std::vector<corpus::InputFile>& files,
                               Prefix prefix, const DocumentSink& sink);
 
 // Every document of a split, in its order; its closing EOS is scored like any other token. Throws:
-// ConfigError when the dataset was prepared with another tokenizer or the split is empty.
+// DataError when the dataset was prepared with another tokenizer; ConfigError when the split is
+// empty or unknown.
 void visit_dataset(const corpus::PreparedDataset& dataset, const std::string& split,
                    const text::Tokenizer& tokenizer, Prefix prefix, const DocumentSink& sink);
 

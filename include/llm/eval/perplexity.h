@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ struct PerplexityOptions {
   int64_t context = 0;          // tokens in a window; 0: the model's trained length, at most 2048
   int64_t stride = 0;           // tokens scored by each window after the first; 0: context
   int64_t batch_tokens = 4096;  // windows are packed into forwards of about so many tokens
+  // Called after every forward pass with the tokens scored so far. What it throws ends the scoring.
+  std::function<void(int64_t num_tokens)> progress = {};
 };
 
 // The first id is context only and never scored.
@@ -95,6 +98,7 @@ class PerplexityScorer {
 
   nn::CausalLM& model_;
   int64_t batch_tokens_;
+  std::function<void(int64_t)> progress_;
   PerplexityResult result_;
   std::vector<Pending> pending_;
   int64_t pending_tokens_ = 0;

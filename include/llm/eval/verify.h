@@ -49,9 +49,9 @@ struct VerifyReport {
   bool passed() const;
 };
 
-// Both may be anything convert::resolve_model_directory takes. A part of the result that cannot be
-// read is a failed row. Throws: what convert::resolve_model_directory and arch::read_model_config
-// throw for either; IoError and FormatError for the source's files.
+// Both may be anything convert::resolve_model_directory takes. Throws: what it and
+// arch::read_model_config throw for either; IoError and FormatError for files that cannot be read:
+// then nothing is compared. Tensors that do not fit their config are failed rows.
 VerifyReport verify_models(const std::filesystem::path& source, const std::filesystem::path& result,
                            const VerifyOptions& options = {});
 

@@ -42,8 +42,8 @@ struct ManifestProblem {
 // temporary files of AtomicFile are left out. Throws: IoError.
 void write_manifest(const std::filesystem::path& directory);
 
-// Throws: IoError when manifest.json is missing; FormatError when it is not of the format or names
-// a file outside the directory.
+// Throws: IoError when manifest.json is missing; FormatError when it is not of the format, lists
+// nothing, or names a file outside the directory.
 Manifest read_manifest(const std::filesystem::path& directory);
 
 // Everything that is wrong; empty when nothing is. Sizes are compared always, contents only with

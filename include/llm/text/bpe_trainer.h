@@ -23,6 +23,9 @@
 
 namespace llm::text {
 
+// 256 bytes and the 18 special tokens that every vocabulary has; chat and `reserved` add to it.
+inline constexpr int64_t kSmallestVocabSize = 256 + 18;
+
 struct BpeTrainerConfig {
   int64_t vocab_size = 32000;      // specials and the 256 bytes included
   std::string pattern = "llama3";  // "gpt2", "llama3", "qwen2" or "smollm"
@@ -33,8 +36,9 @@ struct BpeTrainerConfig {
   int num_threads = 1;                     // that count words; merging runs in the caller's
 };
 
+enum class BpeTrainerPhase { kCount, kMerge };
 struct BpeTrainerProgress {
-  std::string phase;  // "count", "merge"
+  BpeTrainerPhase phase = BpeTrainerPhase::kCount;  // kCount: once, when all words are counted
   uint64_t done = 0;
   uint64_t total = 0;  // 0: unknown
 };

@@ -41,7 +41,9 @@ std::string joined_text(std::span<const Segment> segments);
 
 // The Jinja text we write for a named template. Throws: ConfigError for an unknown name.
 const std::string& jinja_of(const std::string& name);
-// The named template whose Jinja text this is, white space at both ends aside.
+// The named template whose Jinja text this is; white space at both ends does not count, nor inside
+// {{ }} and {% %} outside string literals. Templates are compared, not run: one that adds a default
+// system prompt, say, is not known.
 std::optional<std::string> matches_named_template(std::string_view jinja);
 
 struct EncodedSegments {

@@ -164,7 +164,7 @@ TEST_F(ChatSessionTest, AnUnknownTemplateIsNamedAsTheReason) {
   model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(), std::vector<int32_t>{kImEnd});
   const ChatSession s(*model_, tokenizer_, "{% if x %}y{% endif %}", settings());
   EXPECT_FALSE(s.template_name());
-  EXPECT_NE(s.mode_notice().find("not one we know"), std::string::npos);
+  EXPECT_NE(s.mode_notice().find("only plain ChatML is known"), std::string::npos);
 }
 
 TEST_F(ChatSessionTest, RefusesInvalidUtf8) {

@@ -247,6 +247,36 @@ TEST_F(ResolveTest, ADamagedCheckpointNamesTheFile) {
               AllOf(HasSubstr("config.json has 2 bytes"), HasSubstr("without manifest.json")));
 }
 
+TEST_F(ResolveTest, ADamagedNewestCheckpointNamesAWholeOne) {
+  const fs::path newest = directory_ / "checkpoints/step-00000010";
+  std::string bytes = test::read_bytes(newest / "model.safetensors");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  directory_.file("checkpoints/step-00000010/model.safetensors", bytes);
+  const auto message = [&] {
+    return test::error_text<core::FormatError>([&] { resolve_model_directory(directory_.path()); });
+  };
+  const std::string whole = (directory_ / "checkpoints/step-00000002").string();
+  EXPECT_THAT(message(), AllOf(HasSubstr("step-00000010: expected a complete checkpoint, got "
+                                         "model.safetensors has hash"),
+                               HasSubstr(whole + " is whole"), HasSubstr("--resume")));
+  bytes = test::read_bytes(whole + "/model.safetensors");
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  directory_.file("checkpoints/step-00000002/model.safetensors", bytes);
+  EXPECT_THAT(message(), HasSubstr("No whole checkpoint lies beside it"));
+}
+
+TEST_F(ResolveTest, AnOlderCheckpointIsNeverTakenSilently) {
+  testing::internal::CaptureStderr();
+  resolve_model_directory(directory_.path());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("step-00000030 is incomplete or damaged"),
+                    HasSubstr("step-00000010 is used")));
+  fs::remove_all(directory_ / "checkpoints/step-00000030");
+  testing::internal::CaptureStderr();
+  resolve_model_directory(directory_.path());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 TEST_F(ResolveTest, SaysWhatIsNotThere) {
   const auto error = [&](const fs::path& path) {
     return test::error_text<core::IoError>([&] { resolve_model_directory(path); });

@@ -110,6 +110,27 @@ TEST_F(DocumentReader, InvalidUtf8IsAnErrorOrReplacedOrSkipped) {
   EXPECT_EQ(counts_.skipped_invalid, 2u);
 }
 
+TEST_F(DocumentReader, ALoneSurrogateIsTreatedAsInvalidUtf8) {
+  // A pair, a low half, a high half before a character, before another escape and before a pair; a
+  // backslash that escapes a backslash begins no escape.
+  const auto lines =
+      dir_.file("a.jsonl", R"({"text":"\ud83d\ude42 \\ud800"})"
+                           "\n"
+                           R"({"text":"a\uDC00b\ud800c\ud800\n\ud800\ud83d\ude42","\udfff":1})"
+                           "\n");
+  EXPECT_THAT(message(lines), HasSubstr("a.jsonl:2: expected text that can be UTF-8, got the lone "
+                                        "surrogate \\uDC00 at byte 11 of the line"));
+  counts_ = {};
+  options_.invalid_utf8 = InvalidUtf8::kReplace;
+  EXPECT_THAT(read({lines}),
+              ElementsAre("\U0001F642 \\ud800", "a\uFFFDb\uFFFDc\uFFFD\n\uFFFD\U0001F642"));
+  EXPECT_EQ(counts_.replaced_invalid, 1u);
+  counts_ = {};
+  options_.invalid_utf8 = InvalidUtf8::kSkip;
+  EXPECT_THAT(read({lines}), ElementsAre("\U0001F642 \\ud800"));
+  EXPECT_EQ(counts_.skipped_invalid, 1u);
+}
+
 TEST_F(DocumentReader, EmptyDocumentsAreLeftOutAndCounted) {
   EXPECT_THAT(read({dir_.file("a.jsonl", to_jsonl({"", " \n\t", "x"}))}), ElementsAre("x"));
   EXPECT_EQ(counts_.skipped_empty, 2u);

@@ -229,8 +229,8 @@ TEST_F(Prepare, WrongSettingsAreNamed) {
   };
   EXPECT_THAT(with([&] { config_.tokenizer = "nowhere"; }),
               HasSubstr("nowhere, which is not there"));
-  EXPECT_THAT(with([&] { config_.tokenizer = ""; }), HasSubstr("tokenizer: expected"));
-  EXPECT_THAT(with([&] { config_.out = ""; }), HasSubstr("out: expected"));
+  EXPECT_THAT(with([&] { config_.tokenizer = ""; }), HasSubstr("--tokenizer: expected"));
+  EXPECT_THAT(with([&] { config_.out = ""; }), HasSubstr("--out: expected"));
   EXPECT_THAT(with([&] { config_.input = {}; }), HasSubstr("at least one file"));
   EXPECT_THAT(with([&] { config_.input = {"missing.jsonl"}; }), HasSubstr("missing.jsonl"));
 }

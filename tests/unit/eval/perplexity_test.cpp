@@ -3,6 +3,7 @@
 #include "llm/eval/perplexity.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -87,6 +88,19 @@ TEST_F(PerplexityTest, DefaultsAreTheTrainedLengthWithoutOverlap) {
   EXPECT_EQ(result.context, 64);
   EXPECT_EQ(result.stride, 64);
   EXPECT_EQ(result.num_windows, 3);
+}
+
+TEST_F(PerplexityTest, ProgressComesAfterEveryForwardAndMayEndTheWork) {
+  const Ids ids = test::random_ids(41, 97, 1);
+  std::vector<int64_t> reports;
+  PerplexityOptions options{.context = 8, .stride = 8, .batch_tokens = 16};
+  options.progress = [&](int64_t num_tokens) { reports.push_back(num_tokens); };
+  score({ids}, options);
+  EXPECT_THAT(reports, testing::ElementsAre(16, 32, 40));
+  struct Enough {};
+  options.progress = [&](int64_t) { throw Enough{}; };
+  PerplexityScorer scorer(*tiny_.model, options);
+  EXPECT_THROW(scorer.add({.ids = ids, .num_bytes = 10}), Enough);
 }
 
 TEST_F(PerplexityTest, RefusesAStrideBeyondTheContext) {

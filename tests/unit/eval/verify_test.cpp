@@ -3,12 +3,15 @@
 #include "llm/eval/verify.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "llm/core/error.h"
 #include "llm/text/tokenizer.h"
+#include "support/error_text.h"
 #include "support/model_directory.h"
 #include "support/temp_directory.h"
 
@@ -172,12 +175,15 @@ TEST_F(VerifyTest, ADtypeThatContradictsTheConfigIsNoticed) {
   EXPECT_THAT(failed_checks(verify()), ElementsAre("stored dtype", "file size"));
 }
 
-TEST_F(VerifyTest, AnUnreadableResultIsAFailedRow) {
+TEST_F(VerifyTest, AnUnreadableModelIsAnErrorOnEitherSide) {
   save("b", test::tiny_text_config());
   fs::resize_file(directory_ / "b/model.safetensors", 1000);
-  const VerifyReport report = verify();
-  EXPECT_THAT(failed_checks(report), ElementsAre("files"));
-  EXPECT_THAT(report.rows[0].note, HasSubstr("model.safetensors"));
+  const auto error = [&](const char* source, const char* result) {
+    return test::error_text<core::FormatError>(
+        [&] { verify_models(directory_ / source, directory_ / result); });
+  };
+  EXPECT_THAT(error("a", "b"), HasSubstr("b/model.safetensors"));
+  EXPECT_THAT(error("b", "a"), HasSubstr("b/model.safetensors"));
 }
 
 }  // namespace

@@ -100,6 +100,19 @@ TEST_F(ManifestTest, ACutManifestIsInvalid) {
   }
 }
 
+TEST_F(ManifestTest, OneThatListsNothingOrIsOfAnotherFormIsInvalid) {
+  for (const char* text : {R"({"files": {}})", "{}", "[]", R"({"files": []})", "{\"files\": {"}) {
+    directory_.file("manifest.json", text);
+    EXPECT_FALSE(has_valid_manifest(directory_.path(), false)) << text;
+  }
+  directory_.file("manifest.json", "{}");
+  const auto found = problems();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].message, R"(manifest.json: expected {"files": {...}}, got {})");
+  directory_.file("manifest.json", R"({"files": {}})");
+  EXPECT_THAT(problems()[0].message, HasSubstr("expected at least one file"));
+}
+
 TEST_F(ManifestTest, RefusesNamesOutsideTheDirectory) {
   for (const char* name : {"../config.json", "/etc/passwd", "a/../../b", ""}) {
     directory_.file("manifest.json", std::string("{\"files\": {\"") + name +

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 #include "llm/text/bpe_trainer.h"
 #include "llm/text/inspect.h"
 
@@ -77,6 +79,37 @@ TEST(ChatTemplate, ATokenCannotFormAcrossSegments) {
   const std::vector<Segment> segments = {{"<|im_", true, "", false}, {"end|>", false, "", false}};
   for (const int32_t id : encode_segments(*tokenizer, segments).ids)
     EXPECT_FALSE(tokenizer->is_special(id));
+}
+
+TEST(ChatTemplate, WhiteSpaceThatMeansNothingDoesNotHideATemplate) {
+  const auto respelt = [](std::string from, const std::string& to) {
+    std::string jinja = jinja_of("chatml");
+    for (size_t at = 0; (at = jinja.find(from, at)) != std::string::npos; at += to.size()) {
+      jinja.replace(at, from.size(), to);
+    }
+    return matches_named_template(jinja);
+  };
+  EXPECT_EQ(respelt("{{ ", "{{"), "chatml");
+  EXPECT_EQ(respelt(" }}", "\n\t}}"), "chatml");
+  EXPECT_EQ(respelt(" + ", "+"), "chatml");
+  EXPECT_EQ(respelt("{% for message", "{%for   message"), "chatml");
+  EXPECT_EQ(respelt("for message", "formessage"), std::nullopt);
+  EXPECT_EQ(respelt("'<|im_end|>'", "' <|im_end|>'"), std::nullopt);
+  EXPECT_EQ(respelt("%}{%", "%} {%"), std::nullopt);
+  EXPECT_EQ(matches_named_template("{{ 'open"), std::nullopt);
+  EXPECT_EQ(matches_named_template("{%"), std::nullopt);
+}
+
+TEST(ChatTemplate, PublishedTemplatesAreToldApart) {
+  const auto folder = std::filesystem::path(LLM_SHARED_DIR) / "data/templates";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "skipped: " << folder << " is absent";
+  const auto name_of = [&](const char* file) {
+    return matches_named_template(io::read_file(folder / file));
+  };
+  EXPECT_EQ(name_of("chatml-openhermes.jinja"), "chatml");
+  // They add a default system prompt.
+  EXPECT_EQ(name_of("smollm2-135m-instruct.jinja"), std::nullopt);
+  EXPECT_EQ(name_of("Qwen-Qwen2.5-7B-Instruct.jinja"), std::nullopt);
 }
 
 TEST(ChatTemplate, OurOwnJinjaIsRecognised) {

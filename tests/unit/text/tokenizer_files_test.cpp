@@ -15,13 +15,13 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGolden =
+const std::filesystem::path kTokenizers =
     std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
 
 // What loading qwen2.json says after `change`.
 template <class F>
 std::string error_after(F&& change) {
-  io::Json json = io::read_json_file(kGolden / "qwen2.json");
+  io::Json json = io::read_json_file(kTokenizers / "qwen2.json");
   change(json);
   const test::TempDirectory folder;
   const auto path = folder.file("tokenizer.json", json.dump());
@@ -57,7 +57,9 @@ TEST(TokenizerJson, UnsupportedPartsAreRefusedByName) {
 
 TEST(TokenizerJson, DamageIsNamedWithItsPlace) {
   using J = io::Json;
-  EXPECT_THAT(error_after([](J& j) { j.erase("model"); }), HasSubstr("model"));
+  EXPECT_THAT(error_after([](J& j) { j.erase("model"); }), HasSubstr("tokenizer.json: model: "));
+  EXPECT_THAT(error_after([](J& j) { j = J::array(); }),
+              HasSubstr("tokenizer.json: expected an object, got []"));
   EXPECT_THAT(error_after([](J& j) { j["model"]["merges"][3] = {"a"}; }),
               HasSubstr("model.merges[3]"));
   EXPECT_THAT(error_after([](J& j) {
@@ -83,17 +85,17 @@ TEST(TokenizerJson, DamageIsNamedWithItsPlace) {
 }
 
 TEST(TokenizerJson, MergesMayBeWrittenAsStrings) {
-  io::Json json = io::read_json_file(kGolden / "qwen2.json");
+  io::Json json = io::read_json_file(kTokenizers / "qwen2.json");
   for (io::Json& merge : json["model"]["merges"])
     merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
   const test::TempDirectory folder;
   const auto tokenizer = load_tokenizer(folder.file("tokenizer.json", json.dump()));
-  EXPECT_EQ(tokenizer->fingerprint(), load_tokenizer(kGolden / "qwen2.json")->fingerprint());
+  EXPECT_EQ(tokenizer->fingerprint(), load_tokenizer(kTokenizers / "qwen2.json")->fingerprint());
 }
 
 TEST(TokenizerJson, FingerprintFollowsWhatDecidesIds) {
   const auto fingerprint_after = [](auto change) {
-    io::Json json = io::read_json_file(kGolden / "qwen2.json");
+    io::Json json = io::read_json_file(kTokenizers / "qwen2.json");
     change(json);
     const test::TempDirectory folder;
     return load_tokenizer(folder.file("tokenizer.json", json.dump()))->fingerprint();
@@ -111,7 +113,7 @@ TEST(TokenizerJson, FingerprintFollowsWhatDecidesIds) {
 
 TEST(TokenizerConfig, RolesAreTextOrObjects) {
   const test::TempDirectory folder;
-  std::filesystem::copy_file(kGolden / "qwen2.json", folder / "tokenizer.json");
+  std::filesystem::copy_file(kTokenizers / "qwen2.json", folder / "tokenizer.json");
   folder.file("tokenizer_config.json", R"({"bos_token": null, "eos_token": "<|im_end|>",
       "pad_token": {"content": "<|endoftext|>", "lstrip": false}, "model_max_length": 4096,
       "added_tokens_decoder": {"600": {"content": "<extra>", "special": true}},
@@ -163,7 +165,7 @@ TEST(LoadTokenizer, NamesWhatIsMissing) {
 }
 
 TEST(Tokenizer, IdsOutsideTheVocabularyAreAnError) {
-  const auto tokenizer = load_tokenizer(kGolden / "gpt2.json");
+  const auto tokenizer = load_tokenizer(kTokenizers / "gpt2.json");
   for (const int32_t id : {-1, tokenizer->vocab_size()})
     EXPECT_THROW(tokenizer->decode(std::vector<int32_t>{id}), core::DataError);
 }
