@@ -9,10 +9,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/interrupt.h"
+#include "common/output.h"
 #include "common/program.h"
+#include "common/torch_errors.h"
+#include "common/validators.h"
 #include "llm/chat/chat_session.h"
 #include "llm/chat/model_settings.h"
 #include "llm/chat/repl.h"
@@ -29,7 +33,7 @@ namespace {
 constexpr int64_t kDefaultMaxTokens = 512;
 constexpr int64_t kDefaultContext = 4096;
 
-constexpr const char* kExamples =
+constexpr const char* kLlmchatExamples =
     "  llmchat --model runs/small                          a conversation\n"
     "  llmchat --model DIR -p \"Why is the sky blue?\"       the reply alone on stdout\n"
     "  llmchat --model DIR -p - --json < question.txt      prompt from stdin, statistics as JSON\n"
@@ -72,7 +76,7 @@ void add_options(CLI::App& command, ChatOptions& options) {
   }
   command
       .add_option("--max-tokens", options.max_tokens, "longest reply (default: the model's, 512)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command.add_option("--context", options.context,
                      "tokens the conversation may hold (default: the model's, at most 4096)");
   command.add_option("--stop", options.stop, "a text that ends the reply; may be given many times")
@@ -136,15 +140,21 @@ std::string read_stdin() {
   return text;
 }
 
+// Seen at once, or an error: there is no use in a reply that nobody gets.
+void print(std::string_view text) {
+  write_output(text);
+  flush_output();
+}
+
 void answer_once(chat::ChatSession& session, const std::string& prompt, bool as_json) {
   const auto reply = session.reply(prompt == "-" ? read_stdin() : prompt, [&](auto text) {
-    if (!as_json) std::cout << text << std::flush;
+    if (!as_json) print(text);
     return !interrupt_requested();
   });
   const generate::Generation& generation = reply.generation;
-  if (!as_json) std::cout << std::endl;
+  if (!as_json) print("\n");
   if (generation.stop_reason == generate::StopReason::kInterrupted) throw Interrupted{};
-  if (as_json) std::cout << to_json(generation, session).dump() << std::endl;
+  if (as_json) print(to_json(generation, session).dump() + "\n");
   core::log_debug("{} prompt tokens, {} reply tokens, {:.1f} tokens/s, seed {}, stopped by {}",
                   generation.stats.prompt_tokens, generation.stats.generated_tokens,
                   generation.stats.decode_tokens_per_second(), generation.seed,
@@ -188,9 +198,10 @@ void run_chat(const ChatOptions& options, const GlobalOptions& global) {
 int main(int argc, char** argv) {
   using namespace llm::apps;  // NOLINT: this is the program
   Program program("llmchat", "Talks with a language model", Program::Devices::kChoice);
+  program.translate_errors(translate_torch_error);
   ChatOptions options;
   CLI::App& command = program.set_main(
-      kExamples, [&options](const GlobalOptions& global) { run_chat(options, global); });
+      kLlmchatExamples, [&options](const GlobalOptions& global) { run_chat(options, global); });
   add_options(command, options);
   return program.run(argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <new>
+#include <system_error>
 
 #include "common/interrupt.h"
 #include "llm/core/check.h"
@@ -13,7 +14,7 @@
 namespace llm::apps {
 namespace {
 
-// A path that is wrong is the user's; a disk that is full is not.
+// A path that is wrong is the user's mistake; a full disk has no room for the data.
 int io_exit_code(int error_number) {
   switch (error_number) {
     case ENOENT:
@@ -22,50 +23,70 @@ int io_exit_code(int error_number) {
     case EACCES:
     case ENAMETOOLONG:
     case ELOOP:
+    case EROFS:
       return kExitUsage;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return kExitData;
     default:
       return kExitFailure;
   }
+}
+
+io::OrderedJson error_json(const char* kind, int exit_code, const std::string& message) {
+  return {{"kind", kind}, {"exit_code", exit_code}, {"message", message}};
+}
+
+// Never throws: a standard output that cannot be written may be the error that is being reported.
+void print_json(const io::OrderedJson& error) {
+  const io::OrderedJson object = {{"error", error}};
+  const std::string line = object.dump(-1, ' ', false, io::Json::error_handler_t::replace) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
 }
 
 }  // namespace
 
 int ErrorReporter::report(const char* kind, int exit_code, const std::string& message) const {
   fmt::print(stderr, "{}: error: {}\n", program, message);
-  if (json) {
-    const io::OrderedJson error = {
-        {"error", {{"kind", kind}, {"exit_code", exit_code}, {"message", message}}}};
-    fmt::print("{}\n", error.dump(-1, ' ', false, io::Json::error_handler_t::replace));
-  }
+  if (json) print_json(error_json(kind, exit_code, message));
   return exit_code;
 }
 
 int ErrorReporter::report(const char* kind, int exit_code, const core::Error& error) const {
   fmt::print(stderr, "{}: error: {}\n", program, error.what());
-  if (json) {
-    const core::ErrorInfo& info = error.info();
-    const io::OrderedJson object = {{"error",
-                                     {{"kind", kind},
-                                      {"exit_code", exit_code},
-                                      {"message", error.what()},
-                                      {"where", info.where},
-                                      {"expected", info.expected},
-                                      {"got", info.got},
-                                      {"hint", info.hint}}}};
-    fmt::print("{}\n", object.dump(-1, ' ', false, io::Json::error_handler_t::replace));
-  }
+  if (!json) return exit_code;
+  const core::ErrorInfo& info = error.info();
+  io::OrderedJson object = error_json(kind, exit_code, error.what());
+  object["where"] = info.where;
+  object["expected"] = info.expected;
+  object["got"] = info.got;
+  object["hint"] = info.hint;
+  print_json(object);
   return exit_code;
 }
 
 int ErrorReporter::report_usage(const std::string& message) const {
-  return report("usage", kExitUsage, message + ". See " + program + " --help");
+  return report("usage", kExitUsage, message);
+}
+
+int ErrorReporter::report_foreign(const std::exception& error) const {
+  const auto translated = translate ? translate(error) : std::nullopt;
+  if (translated) return report(translated->kind, kExitFailure, translated->message);
+  return report("failure", kExitFailure, error.what());
 }
 
 int ErrorReporter::report_current_exception() const {
   try {
     throw;
-  } catch (const Interrupted&) {
-    return report("interrupted", kExitInterrupted, "interrupted");
+  } catch (const Interrupted& interruption) {
+    const std::string message =
+        interruption.note.empty() ? "interrupted" : "interrupted " + interruption.note;
+    fmt::print(stderr, "{}: {}\n", program, message);
+    if (json && !interruption.has_result) {
+      print_json(error_json("interrupted", kExitInterrupted, message));
+    }
+    return kExitInterrupted;
   } catch (const ResultIsFailure&) {
     return kExitFailure;
   } catch (const core::ConfigError& error) {
@@ -83,8 +104,10 @@ int ErrorReporter::report_current_exception() const {
                   std::string(error.what()) + ". This is a bug in llmtrain; please report it");
   } catch (const std::bad_alloc&) {
     return report("memory", kExitFailure, "out of memory");
+  } catch (const std::system_error& error) {
+    return report("io", io_exit_code(error.code().value()), error.what());
   } catch (const std::exception& error) {
-    return report("failure", kExitFailure, error.what());
+    return report_foreign(error);
   }
 }
 

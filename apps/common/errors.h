@@ -1,6 +1,9 @@
 // Exceptions to exit codes (docs/design.md section 8) and to messages.
 #pragma once
 
+#include <exception>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "llm/core/error.h"
@@ -10,20 +13,30 @@ namespace llm::apps {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;  // command line or configuration
-inline constexpr int kExitData = 3;   // data or file format
+inline constexpr int kExitData = 3;   // data or file format, or no room to write it
 inline constexpr int kExitInterrupted = 130;
 
 // Thrown by a command whose printed result is the bad news itself (a failed verification): exit
 // code 1 and no further message.
 struct ResultIsFailure {};
 
+// What a foreign library's exception means to a person.
+struct TranslatedError {
+  const char* kind = "failure";  // "memory" and the others of ErrorReporter
+  std::string message;
+};
+// Nothing for an exception it does not know.
+using ErrorTranslator = std::function<std::optional<TranslatedError>(const std::exception&)>;
+
 // Writes "PROGRAM: error: MESSAGE" on stderr; with `json` also, on stdout,
 //   {"error": {"kind": K, "exit_code": N, "message": M, "where": W, "expected": E, "got": G,
 //              "hint": H}}
-// where the last four are there for the typed errors of llm/core/error.h.
+// where the last four are there for the typed errors of llm/core/error.h. An interruption is
+// written as "PROGRAM: interrupted NOTE"; see interrupt.h.
 struct ErrorReporter {
   std::string program;
   bool json = false;
+  ErrorTranslator translate = {};
 
   int report_usage(const std::string& message) const;
   // Requires: called while an exception is handled. Returns the exit code.
@@ -32,6 +45,7 @@ struct ErrorReporter {
  private:
   int report(const char* kind, int exit_code, const std::string& message) const;
   int report(const char* kind, int exit_code, const core::Error& error) const;
+  int report_foreign(const std::exception& error) const;
 };
 
 }  // namespace llm::apps

@@ -2,9 +2,16 @@
 // the second ends the process at once.
 #pragma once
 
+#include <string>
+
 namespace llm::apps {
 
-struct Interrupted {};  // exit code 130
+// Thrown where the work ends; exit code 130.
+struct Interrupted {
+  // Follows the word "interrupted": when, what was saved, how to go on; "" when nothing was saved.
+  std::string note = {};
+  bool has_result = false;  // under --json: the command has printed its object already
+};
 
 void catch_interrupts();
 bool interrupt_requested();

@@ -4,10 +4,14 @@
 #include <sched.h>
 
 #include <cstdio>
+#include <sstream>
 #include <string_view>
 
 #include "common/errors.h"
 #include "common/interrupt.h"
+#include "common/output.h"
+#include "common/usage.h"
+#include "common/validators.h"
 #include "llm/core/log.h"
 
 namespace llm::apps {
@@ -64,7 +68,7 @@ void Program::add_global_options(CLI::App& command) {
   group(command.add_flag("--verbose,-v", options_.verbose, "more detail"));
   options_.num_threads = available_cores();
   group(command.add_option("--threads", options_.num_threads, "threads to use")
-            ->check(CLI::Range(1, 4096))
+            ->check(whole_number(1, 4096))
             ->type_name("N")
             ->capture_default_str());
   if (devices_ == Devices::kNone) return;
@@ -74,20 +78,31 @@ void Program::add_global_options(CLI::App& command) {
 }
 
 int Program::run(int argc, char** argv) {
-  const ErrorReporter reporter{app_.get_name(), asks_for_json(argc, argv)};
+  const ErrorReporter reporter{app_.get_name(), asks_for_json(argc, argv), translate_};
   try {
-    app_.parse(argc, argv);
-    start_log(options_);
-    catch_interrupts();
-    chosen_(options_);
-    return kExitOk;
-  } catch (const CLI::Success& request) {  // --help, --version
-    return app_.exit(request);
+    const int exit_code = parse_and_run(argc, argv);
+    flush_output();
+    return exit_code;
   } catch (const CLI::ParseError& error) {
-    return reporter.report_usage(error.what());
+    return reporter.report_usage(describe_usage_error(app_, error));
   } catch (...) {
     return reporter.report_current_exception();
   }
+}
+
+int Program::parse_and_run(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version
+    std::ostringstream text, unused;
+    const int exit_code = app_.exit(request, text, unused);
+    write_output(text.str());
+    return exit_code;
+  }
+  start_log(options_);
+  catch_interrupts();
+  chosen_(options_);
+  return kExitOk;
 }
 
 int available_cores() {

@@ -12,6 +12,8 @@
 #include <functional>
 #include <string>
 
+#include "common/errors.h"
+
 namespace llm::apps {
 
 struct GlobalOptions {
@@ -38,17 +40,22 @@ class Program {
   // For a program without commands.
   CLI::App& set_main(const std::string& examples, Run run);
 
+  // How exceptions of a library that this program links are told (common/torch_errors.h).
+  void translate_errors(ErrorTranslator translate) { translate_ = std::move(translate); }
+
   // Parses, runs, reports. Returns the exit code of docs/design.md section 8.
   int run(int argc, char** argv);
 
  private:
   void add_global_options(CLI::App& command);
   void define(CLI::App& command, const std::string& examples, Run run);
+  int parse_and_run(int argc, char** argv);
 
   CLI::App app_;
   Devices devices_;
   GlobalOptions options_;
   Run chosen_;
+  ErrorTranslator translate_;
 };
 
 // Cores this process may use.

@@ -24,6 +24,21 @@ size_t terminal_columns() {
 
 }  // namespace
 
+std::string progress_line(const std::string& label, const ProgressState& at,
+                          const std::string& detail) {
+  std::string text = label;
+  if (at.total > 0) {
+    const double share =
+        std::min(1.0, static_cast<double>(at.done) / static_cast<double>(at.total));
+    text += fmt::format(" {:3.0f} %", share * 100);
+    if (share > 0 && share < 1 && at.seconds > 1) {
+      text += "  left " + core::format_duration(at.seconds / share - at.seconds);
+    }
+  }
+  if (!detail.empty()) text += "  " + detail;
+  return text;
+}
+
 Progress::Progress(std::string label, bool is_enabled)
     : label_(std::move(label)),
       is_enabled_(is_enabled),
@@ -31,27 +46,13 @@ Progress::Progress(std::string label, bool is_enabled)
 
 Progress::~Progress() { finish(); }
 
-std::string Progress::line(uint64_t done, uint64_t total, const std::string& detail) const {
-  std::string text = label_;
-  const double seconds = watch_.seconds();
-  if (total > 0) {
-    const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    text += fmt::format(" {:3.0f} %", share * 100);
-    if (share > 0 && seconds > 1) {
-      text += "  left " + core::format_duration(seconds / share - seconds);
-    }
-  }
-  if (!detail.empty()) text += "  " + detail;
-  return text;
-}
-
 void Progress::update(uint64_t done, uint64_t total, const std::string& detail) {
   if (!is_enabled_) return;
   const double now = watch_.seconds();
   if (now - last_drawn_ < (is_terminal_ ? kRedrawSeconds : kPlainLineSeconds)) return;
   last_drawn_ = now;
   is_drawn_ = true;
-  const std::string text = line(done, total, detail);
+  const std::string text = progress_line(label_, {done, total, now}, detail);
   if (is_terminal_) {
     fmt::print(stderr, "\r{}\x1b[K", cut_to_width(text, terminal_columns() - 1));
   } else {

@@ -9,6 +9,15 @@
 
 namespace llm::apps {
 
+struct ProgressState {
+  uint64_t done = 0;
+  uint64_t total = 0;  // 0: unknown, and then there is neither percentage nor time left
+  double seconds = 0;  // since the beginning
+};
+// "tokenise  42 %  left 1m 12s  DETAIL". The time left appears after a second, and not at the end.
+std::string progress_line(const std::string& label, const ProgressState& at,
+                          const std::string& detail);
+
 // Not thread-safe. update() may be called as often as one likes.
 class Progress {
  public:
@@ -18,15 +27,13 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // total 0: unknown, and then there is neither percentage nor time left. `detail` is shown behind.
+  // `detail` is shown behind.
   void update(uint64_t done, uint64_t total, const std::string& detail = {});
   // Takes the line away (terminal). Also done by the destructor.
   void finish();
   double seconds() const { return watch_.seconds(); }
 
  private:
-  std::string line(uint64_t done, uint64_t total, const std::string& detail) const;
-
   std::string label_;
   bool is_enabled_;
   bool is_terminal_;

@@ -10,6 +10,9 @@
 namespace llm::apps {
 namespace {
 
+// A rule as long as the longest note would fill a screen with dashes.
+constexpr size_t kMaxRuleWidth = 100;
+
 size_t width_of(UChar32 c) {
   const int8_t category = u_charType(c);
   const bool has_none = category == U_NON_SPACING_MARK || category == U_ENCLOSING_MARK ||
@@ -83,7 +86,9 @@ std::string Table::text() const {
   if (!header_.empty()) {
     std::vector<std::string> rule;
     for (const size_t width : all) rule.push_back(std::string(width, '-'));
-    out += line(header_, all) + line(rule, all);
+    out += line(header_, all);
+    out += cut_to_width(line(rule, all), kMaxRuleWidth);
+    if (out.back() != '\n') out += '\n';
   }
   for (const auto& row : rows_) out += line(row, all);
   return out;

@@ -19,7 +19,7 @@ class Table {
  public:
   // One alignment per column.
   explicit Table(std::vector<Align> columns) : columns_(std::move(columns)) {}
-  // Underlined, and set apart from the rows.
+  // Underlined (up to 100 columns), and so set apart from the rows.
   void set_header(std::vector<std::string> cells) { header_ = std::move(cells); }
   // Requires: at most as many cells as columns.
   void add_row(std::vector<std::string> cells);

@@ -11,7 +11,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kImportExamples =
     "  llmconvert import --from downloads/SmolLM2-135M --out models/smollm2\n"
     "  llmconvert import --from hf --out small --dtype bf16 --force";
 
@@ -64,7 +64,7 @@ void add_import_command(Program& program) {
   const auto command = std::make_shared<ImportCommand>();
   CLI::App& app = program.add_command(
       "import", "A Hugging Face directory to ours, checked by verify before it takes its name",
-      kExamples, [command](const GlobalOptions& global) { run(*command, global); });
+      kImportExamples, [command](const GlobalOptions& global) { run(*command, global); });
   app.add_option("--from", command->from, "Hugging Face model directory")->required();
   app.add_option("--out", command->out, "directory to make")->required();
   app.add_option("--dtype", command->dtype, "f32, bf16 or f16; the source's without it")

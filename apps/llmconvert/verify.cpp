@@ -15,7 +15,7 @@ namespace {
 
 constexpr size_t kMaxCellWidth = 44;
 
-constexpr const char* kExamples =
+constexpr const char* kVerifyExamples =
     "  llmconvert verify smollm2 converted/smollm2\n"
     "  llmconvert verify runs/first exported --json";
 
@@ -69,7 +69,7 @@ void add_verify_command(Program& program) {
   const auto command = std::make_shared<VerifyCommand>();
   CLI::App& app = program.add_command(
       "verify", "Is the second model a faithful copy of the first? Exit code 1 when it is not",
-      kExamples, [command](const GlobalOptions& global) { run(*command, global); });
+      kVerifyExamples, [command](const GlobalOptions& global) { run(*command, global); });
   app.add_option("SOURCE", command->source, "model, checkpoint or run directory")->required();
   app.add_option("RESULT", command->result, "the copy; its dtype may differ")->required();
 }

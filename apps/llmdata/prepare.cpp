@@ -15,7 +15,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kPrepareExamples =
     "  llmdata prepare --input corpus.jsonl.zst --tokenizer tok --out data\n"
     "  llmdata prepare --input books/ 'news/*.jsonl.gz' --tokenizer tok --out data \\\n"
     "      --invalid-utf8 replace --validation-fraction 0.02\n"
@@ -108,7 +108,7 @@ void run_prepare(const PrepareCommand& command, const GlobalOptions& global) {
 void add_prepare_command(Program& program) {
   auto command = std::make_shared<PrepareCommand>();
   CLI::App& app = program.add_command(
-      "prepare", "Tokenise text files into shards for training", kExamples,
+      "prepare", "Tokenise text files into shards for training", kPrepareExamples,
       [command](const GlobalOptions& global) { run_prepare(*command, global); });
   command->flags.add_to(app, corpus::PrepareConfig{});
   app.add_flag("--force", command->force, "replace a dataset that is at --out");

@@ -16,7 +16,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kStatsExamples =
     "  llmdata stats --data data\n"
     "  llmdata stats --data data --top 20\n"
     "  llmdata stats --input corpus.jsonl.zst --tokenizer tok --json";
@@ -46,14 +46,16 @@ struct Measured {
 void check(const StatsConfig& config) {
   const bool has_tokens = !config.data.empty() || !config.tokenizer.empty();
   if (config.top > 0 && !has_tokens) {
-    throw core::ConfigError(
-        {.where = "top", .expected = "--tokenizer, to know the tokens", .got = "none", .hint = ""});
+    throw core::ConfigError({.where = "--top",
+                             .expected = "--tokenizer, to know the tokens",
+                             .got = "none",
+                             .hint = ""});
   }
   if (config.data.empty() != config.input.empty()) return;
   throw core::ConfigError({.where = "stats",
                            .expected = "either --data or --input",
                            .got = config.data.empty() ? "neither" : "both",
-                           .hint = ""});
+                           .hint = "--data is a prepared dataset, --input is text"});
 }
 
 Measured measure(const StatsConfig& config, const GlobalOptions& global) {
@@ -172,7 +174,7 @@ void run_stats(const ConfigFlags& flags, const GlobalOptions& global) {
 void add_stats_command(Program& program) {
   auto flags = std::make_shared<ConfigFlags>();
   CLI::App& app =
-      program.add_command("stats", "Count documents, tokens and lengths", kExamples,
+      program.add_command("stats", "Count documents, tokens and lengths", kStatsExamples,
                           [flags](const GlobalOptions& global) { run_stats(*flags, global); });
   flags->add_to(app, StatsConfig{});
 }

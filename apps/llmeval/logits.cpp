@@ -13,7 +13,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kLogitsExamples =
     "  llmeval logits --model runs/first --ids 1,2,3 --out logits.safetensors\n"
     "  llmeval logits --model smollm2 --ids 504,2365 --out l.safetensors --json";
 
@@ -49,9 +49,9 @@ void run(const LogitsCommand& command, const GlobalOptions& global) {
 
 void add_logits_command(Program& program) {
   const auto command = std::make_shared<LogitsCommand>();
-  CLI::App& app =
-      program.add_command("logits", "Logits of a token sequence as a safetensors file", kExamples,
-                          [command](const GlobalOptions& global) { run(*command, global); });
+  CLI::App& app = program.add_command(
+      "logits", "Logits of a token sequence as a safetensors file", kLogitsExamples,
+      [command](const GlobalOptions& global) { run(*command, global); });
   app.add_option("--model,-m", command->model, "model, checkpoint or run directory")->required();
   app.add_option("--ids", command->ids, "token ids, separated by commas")->required();
   app.add_option("--out,-o", command->out, "file to write: ids [T], logits [T, V] in fp32")

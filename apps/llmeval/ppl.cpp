@@ -7,6 +7,7 @@
 #include "common/interrupt.h"
 #include "common/progress.h"
 #include "common/table.h"
+#include "common/validators.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/format.h"
 #include "llm/eval/documents.h"
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kExamples =
+constexpr const char* kPplExamples =
     "  llmeval ppl --model runs/first --input held_out.txt\n"
     "  llmeval ppl --model smollm2 --input wiki.jsonl.zst --context 1024 --stride 512 --json\n"
     "  llmeval ppl --model runs/first --input data/prepared --split validation";
@@ -30,6 +31,7 @@ struct PplCommand {
   eval::PerplexityOptions options;
   std::string prefix = "auto";
   std::string invalid_utf8 = "error";
+  std::string format = "auto";
   corpus::ReadOptions read;
 };
 
@@ -41,6 +43,11 @@ const std::map<std::string, corpus::InvalidUtf8> kInvalidUtf8 = {
     {"error", corpus::InvalidUtf8::kError},
     {"replace", corpus::InvalidUtf8::kReplace},
     {"skip", corpus::InvalidUtf8::kSkip}};
+const std::map<std::string, corpus::DocumentFormat> kFormats = {
+    {"auto", corpus::DocumentFormat::kAuto},
+    {"jsonl", corpus::DocumentFormat::kJsonl},
+    {"text", corpus::DocumentFormat::kText},
+    {"html", corpus::DocumentFormat::kHtml}};
 
 bool is_dataset(const std::vector<std::string>& input) {
   return input.size() == 1 && fs::exists(fs::path(input.front()) / corpus::kDatasetFileName);
@@ -48,14 +55,19 @@ bool is_dataset(const std::vector<std::string>& input) {
 
 eval::PerplexityResult score(const PplCommand& command, const convert::LoadedModel& loaded,
                              const GlobalOptions& global) {
-  eval::PerplexityScorer scorer(*loaded.model, command.options);
   Progress progress("score", global.shows_progress());
-  uint64_t tokens = 0;
+  eval::PerplexityOptions options = command.options;
+  options.progress = [&](int64_t num_tokens) {
+    check_interrupt();
+    const double rate = static_cast<double>(num_tokens) / (progress.seconds() + 1e-9);
+    progress.update(static_cast<uint64_t>(num_tokens), 0,
+                    fmt::format("{} tokens  {:.0f}/s",
+                                core::format_count(static_cast<double>(num_tokens)), rate));
+  };
+  eval::PerplexityScorer scorer(*loaded.model, options);
   const auto sink = [&](const eval::ScoredDocument& document) {
     check_interrupt();
     scorer.add(document);
-    tokens += document.ids.size();
-    progress.update(tokens, 0, "tokens");
   };
   if (is_dataset(command.input)) {
     eval::visit_dataset(corpus::read_prepared_dataset(command.input.front()), command.split,
@@ -63,6 +75,7 @@ eval::PerplexityResult score(const PplCommand& command, const convert::LoadedMod
   } else {
     corpus::ReadOptions read = command.read;
     read.invalid_utf8 = kInvalidUtf8.at(command.invalid_utf8);
+    read.format = kFormats.at(command.format);
     eval::visit_text(corpus::find_input_files(command.input, read.format), read, *loaded.tokenizer,
                      kPrefixes.at(command.prefix), sink);
   }
@@ -108,22 +121,24 @@ void run(const PplCommand& command, const GlobalOptions& global) {
 void add_ppl_command(Program& program) {
   const auto command = std::make_shared<PplCommand>();
   CLI::App& app = program.add_command(
-      "ppl", "Perplexity and bits per byte of text, by a sliding window", kExamples,
+      "ppl", "Perplexity and bits per byte of text, by a sliding window", kPplExamples,
       [command](const GlobalOptions& global) { run(*command, global); });
   app.add_option("--model,-m", command->model, "model, checkpoint or run directory")->required();
-  app.add_option("--input,-i", command->input,
-                 "text or JSONL files (also .gz, .zst), folders, patterns; or a prepared dataset")
+  app.add_option(
+         "--input,-i", command->input,
+         "text or JSONL files (also .gz, .zst), folders, patterns, - for stdin; or a prepared "
+         "dataset")
       ->required();
   app.add_option("--context", command->options.context,
                  "tokens in a window; 0: the trained length, at most 2048")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   app.add_option("--stride", command->options.stride,
                  "tokens each further window scores; smaller: more context, slower; 0: --context")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->capture_default_str();
   app.add_option("--batch-tokens", command->options.batch_tokens, "tokens of one forward pass")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1))
       ->capture_default_str();
   app.add_option("--prefix", command->prefix,
                  "before each document: auto (BOS, else EOS), bos, eos, none")
@@ -131,6 +146,11 @@ void add_ppl_command(Program& program) {
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--split", command->split, "of a prepared dataset: train or validation")
+      ->capture_default_str();
+  app.add_option("--format", command->format,
+                 "auto (by ending and content), jsonl, text or html; stdin is text without it")
+      ->check(CLI::IsMember(kFormats))
+      ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--text-field", command->read.text_field, "field of a JSON line with the text")
       ->capture_default_str();

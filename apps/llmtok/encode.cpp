@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <memory>
 
 #include "common/interrupt.h"
+#include "common/output.h"
 #include "common/token_text.h"
 #include "llm/core/error.h"
 #include "llm/io/json.h"
@@ -33,13 +32,6 @@ struct CodecCommand {
   bool skip_special = false;  // decode
   text::EncodeOptions encode;
 };
-
-void write(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return;
-  throw core::IoError(
-      {.where = "standard output", .expected = "", .got = "it cannot be written", .hint = ""},
-      errno);
-}
 
 std::string read_all(const std::string& path) {
   io::ByteReader reader(path);
@@ -84,9 +76,9 @@ void run_encode(const CodecCommand& command, const GlobalOptions& global) {
     if (global.json) {
       io::OrderedJson tokens = io::OrderedJson::array();
       for (const int32_t id : ids) tokens.push_back(shown_token(*tokenizer, id));
-      write(io::OrderedJson{{"ids", ids}, {"tokens", tokens}}.dump() + "\n");
+      write_output(io::OrderedJson{{"ids", ids}, {"tokens", tokens}}.dump() + "\n");
     } else {
-      write(fmt::format("{}\n", fmt::join(ids, " ")));
+      write_output(fmt::format("{}\n", fmt::join(ids, " ")));
     }
   });
 }
@@ -100,10 +92,11 @@ std::vector<int32_t> parse_ids(const std::string& text, const std::string& place
     int32_t id = 0;
     const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, id);
     if (error != std::errc() || stop != text.data() + end) {
-      throw core::DataError({.where = place,
-                             .expected = "ids between spaces or commas",
-                             .got = "'" + text.substr(at, end - at) + "'",
-                             .hint = ""});
+      throw core::DataError(
+          {.where = place,
+           .expected = "ids between spaces or commas",
+           .got = "'" + text.substr(at, end - at) + "'",
+           .hint = "Lists as llmtok encode writes them, and JSON lists, are read"});
     }
     ids.push_back(id);
     at = text.find_first_not_of(kSeparators, end);
@@ -111,15 +104,27 @@ std::vector<int32_t> parse_ids(const std::string& text, const std::string& place
   return ids;
 }
 
+void require_ids(const std::vector<int32_t>& ids, int32_t vocab_size, const std::string& place) {
+  for (const int32_t id : ids) {
+    if (id >= 0 && id < vocab_size) continue;
+    throw core::DataError({.where = place,
+                           .expected = fmt::format("ids from 0 to {}", vocab_size - 1),
+                           .got = fmt::format("{}", id),
+                           .hint = "Was the text encoded by another tokenizer?"});
+  }
+}
+
 void run_decode(const CodecCommand& command, const GlobalOptions& global) {
   const auto tokenizer = text::load_tokenizer(command.tokenizer);
   for_each_text(command, [&](const std::string& text, const std::string& place) {
     const std::vector<int32_t> ids = parse_ids(text, place);
+    require_ids(ids, tokenizer->vocab_size(), place);
     if (global.json) {
       const std::string decoded = tokenizer->decode(ids, command.skip_special);
-      write(io::OrderedJson{{"text", decoded}}.dump() + "\n");
+      write_output(io::OrderedJson{{"text", decoded}}.dump() + "\n");
     } else {
-      write(tokenizer->decode_bytes(ids, command.skip_special) + (command.is_whole ? "" : "\n"));
+      write_output(tokenizer->decode_bytes(ids, command.skip_special) +
+                   (command.is_whole ? "" : "\n"));
     }
   });
 }
@@ -131,7 +136,9 @@ void add_codec_options(CLI::App& app, CodecCommand& command, const char* what) {
   app.add_option("--input", command.input, fmt::format("file of {}, or - for stdin", what))
       ->required()
       ->type_name("FILE");
-  app.add_flag("--whole", command.is_whole, "the input is one text, not one a line");
+  app.add_flag(
+      "--whole", command.is_whole,
+      "the input is one text, every byte of it; else each line is one, without its \\n or \\r\\n");
 }
 
 }  // namespace

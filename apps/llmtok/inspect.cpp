@@ -16,7 +16,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kInspectExamples =
     "  llmtok inspect --tokenizer tok\n"
     "  llmtok inspect --tokenizer tok --text 'How many tokens is this?'\n"
     "  llmtok inspect --tokenizer tok --input corpus.jsonl.zst --json";
@@ -154,7 +154,7 @@ void run_inspect(const InspectCommand& command, const GlobalOptions& global) {
 void add_inspect_command(Program& program) {
   auto command = std::make_shared<InspectCommand>();
   CLI::App& app = program.add_command(
-      "inspect", "Show what is inside a tokenizer, and how it fares on a text", kExamples,
+      "inspect", "Show what is inside a tokenizer, and how it fares on a text", kInspectExamples,
       [command](const GlobalOptions& global) { run_inspect(*command, global); });
   app.add_option("--tokenizer", command->tokenizer, "tokenizer directory or file")
       ->required()

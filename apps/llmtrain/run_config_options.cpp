@@ -5,8 +5,9 @@ namespace llm::apps {
 
 void RunConfigOptions::add_to(CLI::App& command) {
   command
-      .add_option("--config", file,
-                  "run config: a JSON file, comments allowed (docs: --help-config)")
+      .add_option(
+          "--config", file,
+          "run config: a JSON file, comments allowed (keys: llmtrain pretrain --help-config)")
       ->required();
   command.add_option("--set", overrides, "change one setting: --set optim.lr=3e-4 (repeatable)")
       ->type_name("KEY=VALUE");

@@ -2,26 +2,20 @@
 // docs/design.md section 8.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <cstdio>
 
 #include "llm/chat/chat_session.h"
 #include "llm/chat/model_settings.h"
 #include "llm/text/chat_template.h"
 #include "support/model_directory.h"
+#include "support/shell.h"
 #include "support/temp_directory.h"
 
 namespace llm {
 namespace {
 
 using ::testing::HasSubstr;
-
-struct Outcome {
-  int exit_code = 0;
-  std::string out, err;
-};
 
 class LlmchatTest : public ::testing::Test {
  protected:
@@ -37,20 +31,10 @@ class LlmchatTest : public ::testing::Test {
   }
 
   // `arguments` in shell syntax.
-  Outcome llmchat(const std::string& arguments, const std::string& input = "") const {
-    const auto in = folder_.file("stdin", input), err = folder_ / "stderr";
-    const std::string command = std::string("'") + LLM_BIN_DIR + "/llmchat' --threads 1 --model '" +
-                                directory().string() + "' " + arguments + " < '" + in.string() +
-                                "' 2> '" + err.string() + "'";
-    FILE* pipe = ::popen(command.c_str(), "r");
-    Outcome outcome;
-    std::array<char, 4096> buffer;
-    while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-      outcome.out.append(buffer.data(), n);
-    }
-    outcome.exit_code = WEXITSTATUS(::pclose(pipe));
-    outcome.err = test::read_bytes(err);
-    return outcome;
+  test::Outcome llmchat(const std::string& arguments, const std::string& input = "") const {
+    folder_.file("stdin", input);
+    return test::run_shell(folder_.path(), "llmchat --threads 1 --model '" + directory().string() +
+                                               "' " + arguments + " <stdin");
   }
 
   // What the library says to the same messages, greedily.
@@ -132,6 +116,16 @@ TEST_F(LlmchatTest, StopStringsEndTheReply) {
   EXPECT_EQ(got.out, greedy.substr(0, greedy.find(stop)) + "\n");
 }
 
+TEST_F(LlmchatTest, AReplyThatNobodyGetsIsAFailure) {
+  save_model("");
+  for (const char* flags : {"", "--json"}) {
+    const auto got =
+        llmchat(std::string("-p 'the cat' --temp 0 --max-tokens 12 ") + flags + " > /dev/full");
+    EXPECT_EQ(got.exit_code, 3);
+    EXPECT_THAT(got.err, HasSubstr("No space left on device"));
+  }
+}
+
 TEST_F(LlmchatTest, MistakesHaveTheirExitCodes) {
   EXPECT_EQ(llmchat("-p x").exit_code, 2);  // no such model
   save_model("");
@@ -139,6 +133,8 @@ TEST_F(LlmchatTest, MistakesHaveTheirExitCodes) {
   EXPECT_EQ(range.exit_code, 2);
   EXPECT_THAT(range.err, HasSubstr("--top-p"));
   EXPECT_EQ(range.out, "");
+  EXPECT_THAT(llmchat("-p x --max-tokens 0").err,
+              HasSubstr("--max-tokens: expected a whole number of at least 1, got 0"));
   EXPECT_EQ(llmchat("--json").exit_code, 2);
   EXPECT_EQ(llmchat("-p x --nonsense").exit_code, 2);
   EXPECT_EQ(llmchat("-p x --context 100000").exit_code, 2);

@@ -2,14 +2,13 @@
 // clear message on stderr; and text that must come back from its ids.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "llm/io/json.h"
+#include "support/shell.h"
 #include "support/temp_directory.h"
 
 namespace llm {
@@ -19,13 +18,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int exit_code = 0;
-  std::string out;
-  std::string err;
-  io::Json json() const { return io::parse_json(out, "stdout"); }
-};
 
 class CliData : public testing::Test {
  protected:
@@ -40,19 +32,9 @@ class CliData : public testing::Test {
   }
 
   // A shell line run in the test's folder.
-  Outcome run(const std::string& line) const {
-    const std::string shell = "cd '" + dir_.path().string() +
-                              "' && PATH='" LLM_BIN_DIR "':$PATH; (" + line +
-                              ") >out.txt 2>err.txt";
-    const int status = std::system(shell.c_str());
-    Outcome outcome;
-    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    outcome.out = test::read_bytes(dir_ / "out.txt");
-    outcome.err = test::read_bytes(dir_ / "err.txt");
-    return outcome;
-  }
+  test::Outcome run(const std::string& line) const { return test::run_shell(dir_.path(), line); }
   void train_tokenizer() const {
-    const Outcome outcome =
+    const test::Outcome outcome =
         run("llmtok train --input corpus.jsonl --vocab-size 320 --chat chatml --out tok --json");
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.json()["documents"], 300);
@@ -63,7 +45,7 @@ class CliData : public testing::Test {
 
 TEST_F(CliData, FromTextToShardsAndBack) {
   train_tokenizer();
-  const Outcome prepared =
+  const test::Outcome prepared =
       run("llmdata prepare --input corpus.jsonl --tokenizer tok --out data --json --quiet "
           "--validation-fraction 0.1");
   ASSERT_EQ(prepared.exit_code, 0) << prepared.err;
@@ -89,7 +71,7 @@ TEST_F(CliData, EncodingAndDecodingGiveTheBytesBack) {
                 "llmtok decode --tokenizer tok --input - --whole")
                 .out,
             text);
-  const Outcome lines =
+  const test::Outcome lines =
       run("llmtok encode --tokenizer tok --input - < page.txt | "
           "llmtok decode --tokenizer tok --input -");
   EXPECT_EQ(lines.out, text);
@@ -119,7 +101,7 @@ TEST_F(CliData, InspectShowsTheTokenizer) {
 TEST_F(CliData, HelpHasExamplesAndExitsWithZero) {
   for (const std::string command : {"llmtok train", "llmtok encode", "llmtok decode",
                                     "llmtok inspect", "llmdata prepare", "llmdata stats"}) {
-    const Outcome outcome = run(command + " --help");
+    const test::Outcome outcome = run(command + " --help");
     EXPECT_EQ(outcome.exit_code, 0) << command;
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("  " + command),
                                    HasSubstr("--json"), HasSubstr("--threads")));
@@ -130,7 +112,7 @@ TEST_F(CliData, HelpHasExamplesAndExitsWithZero) {
 TEST_F(CliData, UsageErrorsExitWithTwo) {
   for (const std::string line : {"llmtok", "llmtok no-such-command", "llmtok train --no-such-flag",
                                  "llmtok encode --input -", "llmdata stats --threads 0"}) {
-    const Outcome outcome = run(line);
+    const test::Outcome outcome = run(line);
     EXPECT_EQ(outcome.exit_code, 2) << line;
     EXPECT_THAT(outcome.err, HasSubstr("error: ")) << line;
     EXPECT_EQ(outcome.out, "") << line;
@@ -142,7 +124,8 @@ TEST_F(CliData, ConfigErrorsNameFlagOrLineAndExitWithTwo) {
   dir_.file("typo.json", "{\n  \"tokenizer\": \"tok\",\n  \"text_feild\": \"t\"\n}\n");
   dir_.file("range.json", "{\"validation_fraction\": 1.5}");
   const auto message = [&](const std::string& arguments) {
-    const Outcome outcome = run("llmdata prepare --input corpus.jsonl --out data " + arguments);
+    const test::Outcome outcome =
+        run("llmdata prepare --input corpus.jsonl --out data " + arguments);
     EXPECT_EQ(outcome.exit_code, 2) << arguments;
     EXPECT_FALSE(fs::exists(dir_ / "data"));
     return outcome.err;
@@ -163,7 +146,7 @@ TEST_F(CliData, FlagsWinOverTheConfigFile) {
   dir_.file("prepare.json",
             "{\"input\": [\"corpus.jsonl\"], \"tokenizer\": \"tok\", \"out\": \"a\", // places\n"
             " \"validation_fraction\": 0.5}");
-  const Outcome outcome =
+  const test::Outcome outcome =
       run("llmdata prepare --config prepare.json --validation-fraction 0 --out b --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.json()["validation"]["documents"], 0);
@@ -177,12 +160,13 @@ TEST_F(CliData, DataErrorsNameTheLineAndExitWithThree) {
   dir_.file("latin1.txt", "caf\xE9\n");
   dir_.file("empty.jsonl", "\n");
   const auto outcome_of = [&](const std::string& input) {
-    Outcome outcome = run("llmdata prepare --tokenizer tok --out data --json --input " + input);
+    test::Outcome outcome =
+        run("llmdata prepare --tokenizer tok --out data --json --input " + input);
     EXPECT_EQ(outcome.exit_code, 3) << input;
     EXPECT_FALSE(fs::exists(dir_ / "data"));
     return outcome;
   };
-  const Outcome broken = outcome_of("broken.jsonl");
+  const test::Outcome broken = outcome_of("broken.jsonl");
   EXPECT_THAT(broken.err, HasSubstr("broken.jsonl:2:13"));
   const io::Json error = broken.json()["error"];
   EXPECT_EQ(error["exit_code"], 3);
@@ -216,7 +200,7 @@ TEST_F(CliData, ADamagedShardIsAFormatError) {
   std::string bytes = test::read_bytes(dir_ / "data/train-00000.tokens");
   bytes[200] = static_cast<char>(bytes[200] ^ 1);
   dir_.file("data/train-00000.tokens", bytes);
-  const Outcome outcome = run("llmdata stats --data data");
+  const test::Outcome outcome = run("llmdata stats --data data");
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_THAT(outcome.err, HasSubstr("train-00000.tokens"));
 }
@@ -224,7 +208,7 @@ TEST_F(CliData, ADamagedShardIsAFormatError) {
 // The reader waits for a pipe that gives nothing more, as a slow disk would.
 TEST_F(CliData, AnInterruptExitsWith130AndLeavesNothing) {
   train_tokenizer();
-  const Outcome outcome =
+  const test::Outcome outcome =
       run("mkfifo pipe; llmdata prepare --tokenizer tok --out data --input pipe --format jsonl & "
           "job=$!; (for i in 1 2 3 4 5 6; do cat corpus.jsonl; done; kill -TERM $job; "
           "for i in $(seq 200); do cat corpus.jsonl; done) > pipe; wait $job");
@@ -234,12 +218,67 @@ TEST_F(CliData, AnInterruptExitsWith130AndLeavesNothing) {
   EXPECT_FALSE(fs::exists(dir_ / "data.partial"));
 }
 
+TEST_F(CliData, OutputThatIsLostIsAFailure) {
+  train_tokenizer();
+  for (const std::string line :
+       {"llmtok inspect --tokenizer tok", "llmtok inspect --tokenizer tok --json",
+        "llmtok encode --tokenizer tok --input corpus.jsonl", "llmdata stats --input corpus.jsonl",
+        "llmdata stats --input corpus.jsonl --json", "llmtok --help", "llmdata --version"}) {
+    const test::Outcome outcome = run(line + " > /dev/full");
+    EXPECT_EQ(outcome.exit_code, 3) << line;
+    EXPECT_THAT(outcome.err, HasSubstr("No space left on device")) << line;
+  }
+}
+
+TEST_F(CliData, UsageErrorsNameTheNearestNameAndTheRightHelpPage) {
+  EXPECT_THAT(run("llmtok train --vocab-sise 200").err,
+              AllOf(HasSubstr("--vocab-sise is not an option of llmtok train"),
+                    HasSubstr("Did you mean --vocab-size?"), HasSubstr("llmtok train --help")));
+  EXPECT_THAT(run("llmdata perpare").err, HasSubstr("Did you mean prepare?"));
+  EXPECT_THAT(run("llmtok train --vocab-size 273 --input corpus.jsonl --out t").err,
+              HasSubstr("274"));
+}
+
+TEST_F(CliData, ABadOutputPlaceIsFoundBeforeTheWork) {
+  dir_.file("file", "");
+  const test::Outcome file = run("llmtok train --input corpus.jsonl --vocab-size 300 --out file");
+  EXPECT_EQ(file.exit_code, 2);
+  EXPECT_THAT(file.err, HasSubstr("--out: expected a directory to write, got file, a file"));
+  // The input is looked for later: the error is about --out all the same.
+  const test::Outcome nowhere = run("llmtok train --input absent --vocab-size 300 --out /proc/x");
+  EXPECT_EQ(nowhere.exit_code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("/proc/x: cannot be made"));
+  EXPECT_EQ(run("llmtok train --input absent --vocab-size 300 --out a/b").exit_code, 2);
+  EXPECT_FALSE(fs::exists(dir_ / "a"));
+}
+
+TEST_F(CliData, StandardInputIsReadAsTextOrAsSaid) {
+  train_tokenizer();
+  const std::string line = "llmdata prepare --input - --tokenizer tok --json --out ";
+  const test::Outcome jsonl = run("cat corpus.jsonl | " + line + "a --format jsonl");
+  ASSERT_EQ(jsonl.exit_code, 0) << jsonl.err;
+  EXPECT_EQ(jsonl.json()["train"]["documents"].get<int>() +
+                jsonl.json()["validation"]["documents"].get<int>(),
+            300);
+  const test::Outcome text = run("cat corpus.jsonl | " + line + "b");
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(text.json()["train"]["documents"], 1);
+}
+
+TEST_F(CliData, DecodeNamesTheLineOfAnIdThatIsNone) {
+  train_tokenizer();
+  const test::Outcome outcome =
+      run("printf '1 2\\n3 999\\n' | llmtok decode --tokenizer tok --input -");
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.err, HasSubstr("-:2: expected ids from 0 to 319, got 999"));
+}
+
 TEST_F(CliData, HtmlPagesAndFoldersAreRead) {
   train_tokenizer();
   fs::create_directory(dir_ / "pages");
   dir_.file("pages/a.html", "<title>T</title><nav>no</nav><p>Hello &amp; goodbye</p>");
   dir_.file("pages/b.txt", "plain");
-  const Outcome outcome = run("llmdata stats --input pages --json --threads 2");
+  const test::Outcome outcome = run("llmdata stats --input pages --json --threads 2");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.json()["bytes"], std::string("T\n\nHello & goodbye").size() + 5);
   EXPECT_EQ(run("llmdata stats --input pages --format html --json").json()["documents"], 1);

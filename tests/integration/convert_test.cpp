@@ -3,17 +3,17 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "llm/eval/documents.h"
 #include "llm/eval/logits.h"
+#include "llm/io/manifest.h"
 #include "llm/io/safetensors.h"
 #include "llm/tensor/device.h"
 #include "support/model_directory.h"
+#include "support/shell.h"
 #include "support/temp_directory.h"
 
 namespace llm {
@@ -23,13 +23,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-struct Outcome {
-  int exit_code = 0;
-  std::string out;
-  std::string err;
-  io::Json json() const { return io::parse_json(out, "stdout"); }
-};
-
 class CliConvert : public testing::Test {
  protected:
   void SetUp() override {
@@ -37,32 +30,24 @@ class CliConvert : public testing::Test {
     test::save_tiny_model(dir_ / "hf", test::tiny_text_config(arch::Architecture::kQwen2),
                           tokenizer_.get(), {.max_shard_bytes = 20000});
   }
-  Outcome run(const std::string& line) const {
-    const std::string shell = "cd '" + dir_.path().string() +
-                              "' && PATH='" LLM_BIN_DIR "':$PATH; (" + line +
-                              ") >out.txt 2>err.txt";
-    const int status = std::system(shell.c_str());
-    return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-            .out = test::read_bytes(dir_ / "out.txt"),
-            .err = test::read_bytes(dir_ / "err.txt")};
-  }
+  test::Outcome run(const std::string& line) const { return test::run_shell(dir_.path(), line); }
 
   test::TempDirectory dir_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
 };
 
 TEST_F(CliConvert, ImportThenVerify) {
-  const Outcome imported = run("llmconvert import --from hf --out ours --dtype bf16");
+  const test::Outcome imported = run("llmconvert import --from hf --out ours --dtype bf16");
   EXPECT_EQ(imported.exit_code, 0) << imported.err;
   EXPECT_THAT(imported.out, HasSubstr("imported to"));
   EXPECT_TRUE(fs::exists(dir_ / "ours/model.safetensors"));
   EXPECT_FALSE(fs::exists(dir_ / "ours.partial"));
 
-  const Outcome verified = run("llmconvert verify hf ours --json");
+  const test::Outcome verified = run("llmconvert verify hf ours --json");
   EXPECT_EQ(verified.exit_code, 0) << verified.err;
   EXPECT_EQ(verified.json()["passed"], true);
 
-  const Outcome again = run("llmconvert import --from hf --out ours");
+  const test::Outcome again = run("llmconvert import --from hf --out ours");
   EXPECT_EQ(again.exit_code, 2);
   EXPECT_THAT(again.err, HasSubstr("--force"));
 }
@@ -70,11 +55,11 @@ TEST_F(CliConvert, ImportThenVerify) {
 TEST_F(CliConvert, VerifyFailsWithATableThatNamesTheField) {
   fs::copy(dir_ / "hf", dir_ / "other");
   test::patch_json(dir_ / "other/config.json", "rope_theta", 500000.0);
-  const Outcome verified = run("llmconvert verify hf other");
+  const test::Outcome verified = run("llmconvert verify hf other");
   EXPECT_EQ(verified.exit_code, 1);
   EXPECT_THAT(verified.out, HasSubstr("FAIL  config rope_theta"));
   EXPECT_THAT(verified.out, HasSubstr("NOT a faithful copy"));
-  const Outcome json = run("llmconvert verify hf other --json");
+  const test::Outcome json = run("llmconvert verify hf other --json");
   EXPECT_EQ(json.exit_code, 1);
   EXPECT_EQ(json.json()["passed"], false);
 }
@@ -84,8 +69,9 @@ TEST_F(CliConvert, BadDirectoriesGiveOneErrorAndTheRightCode) {
   for (const auto& file : fs::directory_iterator(dir_ / "hf")) {
     if (file.path().extension() == ".safetensors") fs::resize_file(file.path(), 50);
   }
-  const Outcome cut = run("llmconvert import --from hf --out x --json");
+  const test::Outcome cut = run("llmconvert import --from hf --out x --json");
   EXPECT_EQ(cut.exit_code, 3);
+  EXPECT_EQ(run("llmconvert verify hf hf").exit_code, 3);
   EXPECT_THAT(cut.err, StartsWith("llmconvert: error: "));
   EXPECT_EQ(cut.json()["error"]["exit_code"], 3);
   EXPECT_FALSE(fs::exists(dir_ / "x"));
@@ -97,7 +83,7 @@ TEST_F(CliConvert, PplEqualsTheLibrary) {
                           "\n"
                           R"({"text": "고양이가 앉았다"})"
                           "\n");
-  const Outcome ppl =
+  const test::Outcome ppl =
       run("llmeval ppl --model hf --input held.jsonl --context 8 --stride 4 --json --quiet");
   ASSERT_EQ(ppl.exit_code, 0) << ppl.err;
   const convert::LoadedModel loaded = convert::load_model(dir_ / "hf");
@@ -114,8 +100,46 @@ TEST_F(CliConvert, PplEqualsTheLibrary) {
   EXPECT_EQ(run("llmeval ppl --model hf --input held.jsonl --context 4 --stride 5").exit_code, 2);
 }
 
+TEST_F(CliConvert, PplReadsStandardInput) {
+  dir_.file("held.jsonl", "{\"text\": \"the cat sat\"}\n{\"text\": \"on the mat\"}\n");
+  const test::Outcome file = run("llmeval ppl --model hf --input held.jsonl --json");
+  const test::Outcome pipe =
+      run("cat held.jsonl | llmeval ppl --model hf --input - --format jsonl --json");
+  ASSERT_EQ(pipe.exit_code, 0) << pipe.err;
+  EXPECT_EQ(pipe.json()["nll_sum"], file.json()["nll_sum"]);
+  const test::Outcome text = run("cat held.jsonl | llmeval ppl --model hf --input - --json");
+  EXPECT_EQ(text.json()["bytes"], 23 + 22 + 2);
+}
+
+TEST_F(CliConvert, PplRefusesIdsOfAnotherTokenizerAsData) {
+  test::tiny_tokenizer(276)->save(dir_ / "tok");
+  dir_.file("held.jsonl", "{\"text\": \"the cat sat\"}\n{\"text\": \"on the mat\"}\n");
+  ASSERT_EQ(run("llmdata prepare --input held.jsonl --tokenizer tok --out data "
+                "--validation-fraction 0.5")
+                .exit_code,
+            0);
+  const test::Outcome ppl = run("llmeval ppl --model hf --input data");
+  EXPECT_EQ(ppl.exit_code, 3);
+  EXPECT_THAT(ppl.err, HasSubstr("expected ids of the model's tokenizer"));
+}
+
+TEST_F(CliConvert, AnOlderCheckpointIsUsedWithAWarning) {
+  for (const char* name : {"step-00000010", "step-00000020"}) {
+    const fs::path checkpoint = dir_ / "run/checkpoints" / name;
+    fs::create_directories(checkpoint.parent_path());
+    fs::copy(dir_ / "hf", checkpoint);
+    io::write_manifest(checkpoint);
+  }
+  fs::remove(dir_ / "run/checkpoints/step-00000020/config.json");
+  const test::Outcome logits = run("llmeval logits --model run --ids 1,2 --out l");
+  EXPECT_EQ(logits.exit_code, 0);
+  EXPECT_THAT(logits.err, HasSubstr("step-00000020 is incomplete or damaged and is left out; "
+                                    "step-00000010 is used"));
+}
+
 TEST_F(CliConvert, LogitsEqualTheLibrary) {
-  const Outcome logits = run("llmeval logits --model hf --ids 1,2,3 --out l.safetensors --json");
+  const test::Outcome logits =
+      run("llmeval logits --model hf --ids 1,2,3 --out l.safetensors --json");
   ASSERT_EQ(logits.exit_code, 0) << logits.err;
   const io::SafetensorsFile file(dir_ / "l.safetensors");
   const convert::LoadedModel loaded = convert::load_model(dir_ / "hf");
