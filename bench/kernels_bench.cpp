@@ -105,30 +105,43 @@ void attention_decode(State& state) {
 }
 BENCHMARK(attention_decode)->ArgsProduct({{0, 1}, {64, 1024, 8192}})->UseRealTime();
 
-// range: output and input features. Forward, input gradient, weight gradient.
+// range: ours or at::mm (MKL, cuBLAS), output and input features. Forward; input and weight
+// gradient.
 void linear_forward_product(State& state) {
-  const at::Tensor x = at::randn({kTokens, state.range(1)});
-  const at::Tensor w = at::randn({state.range(0), state.range(1)});
-  for (auto _ : state) benchmark::DoNotOptimize(linear_forward(x, {w, {}}));
+  const at::Tensor x = at::randn({kTokens, state.range(2)});
+  const at::Tensor w = at::randn({state.range(1), state.range(2)});
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(plain(state) ? at::mm(x, w.t()) : linear_forward(x, {w, {}}));
+  }
   set_flops(state, 2.0 * kTokens * static_cast<double>(w.numel()));
 }
 void linear_backward_products(State& state) {
-  const at::Tensor x = at::randn({kTokens, state.range(1)});
-  const at::Tensor w = at::randn({state.range(0), state.range(1)});
-  const at::Tensor dy = at::randn({kTokens, state.range(0)});
+  const at::Tensor x = at::randn({kTokens, state.range(2)});
+  const at::Tensor w = at::randn({state.range(1), state.range(2)});
+  const at::Tensor dy = at::randn({kTokens, state.range(1)});
   w.mutable_grad() = at::zeros_like(w);
-  for (auto _ : state) benchmark::DoNotOptimize(linear_backward(dy, x, {w, {}}));
+  for (auto _ : state) {
+    if (plain(state)) {
+      benchmark::DoNotOptimize(at::mm(dy, w));
+      w.mutable_grad().addmm_(dy.t(), x);
+    } else {
+      benchmark::DoNotOptimize(linear_backward(dy, x, {w, {}}));
+    }
+  }
   set_flops(state, 4.0 * kTokens * static_cast<double>(w.numel()));
 }
-#define LLM_LINEAR_SHAPES                                \
-  ArgNames({"out", "in"})                                \
-      ->Args({(kHeads + 2 * kKvHeads) * kHeadDim, kDim}) \
-      ->Args({kDim, kDim})                               \
-      ->Args({2 * kFeedForward, kDim})                   \
-      ->Args({kDim, kFeedForward})                       \
-      ->UseRealTime()
-BENCHMARK(linear_forward_product)->LLM_LINEAR_SHAPES;
-BENCHMARK(linear_backward_products)->LLM_LINEAR_SHAPES;
+void linear_shapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"plain", "out", "in"})->UseRealTime();
+  const std::pair<int64_t, int64_t> shapes[] = {{(kHeads + 2 * kKvHeads) * kHeadDim, kDim},
+                                                {kDim, kDim},
+                                                {2 * kFeedForward, kDim},
+                                                {kDim, kFeedForward}};
+  for (const auto& [out, in] : shapes) {
+    for (const int64_t plain : {0, 1}) bench->Args({plain, out, in});
+  }
+}
+BENCHMARK(linear_forward_product)->Apply(linear_shapes);
+BENCHMARK(linear_backward_products)->Apply(linear_shapes);
 
 void head_known_scale(State& state) {
   const BackendGuard guard(plain(state) ? Backend::kReference : Backend::kFused);

@@ -1,6 +1,5 @@
 # LibTorch from the unpacked PyPI wheel (scripts/setup.sh), as our own imported targets:
 #   llm_torch  LibTorch with headers, definitions and RPATH; its CUDA libraries too when LLM_CUDA is on
-#   llm_pch    the one precompiled header, shared by REUSE_FROM
 # find_package(Torch) is not used: it demands a CUDA toolkit even for a CPU build and sets global flags.
 set(LLMTRAIN_DEPS "$ENV{LLMTRAIN_DEPS}" CACHE PATH "Folder that scripts/setup.sh fills")
 if(NOT LLMTRAIN_DEPS)
@@ -46,10 +45,3 @@ set(CMAKE_BUILD_RPATH "${torch_root}/lib" "${LLM_TORCH_SITE}/nvidia/cu13/lib")
 if(LLM_CUDA)
   include(Cuda)
 endif()
-
-file(WRITE "${CMAKE_BINARY_DIR}/pch/anchor.cpp.new" "// Gives the precompiled header a target.\n")
-file(COPY_FILE "${CMAKE_BINARY_DIR}/pch/anchor.cpp.new" "${CMAKE_BINARY_DIR}/pch/anchor.cpp" ONLY_IF_DIFFERENT)
-add_library(llm_pch OBJECT "${CMAKE_BINARY_DIR}/pch/anchor.cpp")
-target_link_libraries(llm_pch PUBLIC llm_options llm_torch fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json)
-target_precompile_headers(llm_pch PRIVATE
-  <ATen/ATen.h> <torch/csrc/autograd/custom_function.h> <torch/csrc/autograd/autograd.h>)

@@ -1,6 +1,7 @@
 #include "llm/eval/logits.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <charconv>

@@ -1,5 +1,6 @@
 // Logits on fixed prompts and greedy continuations, one model in memory at a time.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

@@ -1,6 +1,7 @@
 #include "llm/kernels/optimizer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "kernels/cpu/optimizer.h"
 #include "kernels/cuda/optimizer.h"

@@ -1,5 +1,7 @@
 #include "llm/nn/causal_lm.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 
 #include "llm/arch/parameters.h"

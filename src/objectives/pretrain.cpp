@@ -1,5 +1,7 @@
 #include "llm/objectives/pretrain.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include "llm/kernels/linear_logprob.h"
 
 namespace llm::objectives {

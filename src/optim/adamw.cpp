@@ -1,5 +1,7 @@
 #include "llm/optim/adamw.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 
 #include "llm/core/check.h"

@@ -5,18 +5,18 @@
 #include <algorithm>
 
 #include "llm/core/arith.h"
+#include "tensor/huge_page.h"
 
 namespace llm::tensor {
 
 namespace {
 
 constexpr size_t kGranule = size_t{64} << 10;
-constexpr size_t kHugePage = size_t{2} << 20;
 
 }  // namespace
 
 PageRange::PageRange(size_t reserved_bytes, size_t keep_bytes)
-    : reserved_(core::round_up(reserved_bytes, kHugePage)), keep_(keep_bytes) {
+    : reserved_(core::round_up(reserved_bytes, size_t{kHugePage})), keep_(keep_bytes) {
   void* memory = mmap(nullptr, reserved_, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return;
@@ -87,7 +87,7 @@ void PageRange::free(void* block) {
 
 void PageRange::give_back(FreeMap::iterator at) {
   // Whole huge pages only: splitting one costs more than it returns.
-  const size_t begin = core::round_up(at->first, kHugePage);
+  const size_t begin = core::round_up(at->first, size_t{kHugePage});
   const size_t end = (at->first + at->second.size) / kHugePage * kHugePage;
   if (begin < end) madvise(base_ + begin, end - begin, MADV_DONTNEED);
   kept_ -= at->second.dirty;

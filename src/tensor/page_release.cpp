@@ -7,13 +7,11 @@
 
 #include "llm/core/arith.h"
 #include "llm/core/error.h"
+#include "tensor/huge_page.h"
 
 namespace llm::tensor {
 
 namespace {
-
-// Transparent huge pages: 512 times fewer faults when the buffer is filled again.
-constexpr int64_t kHugePage = int64_t{2} << 20;
 
 size_t mapping_bytes(int64_t bytes) {
   return static_cast<size_t>(core::round_up(std::max<int64_t>(bytes, 1), kHugePage));

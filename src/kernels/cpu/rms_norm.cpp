@@ -38,7 +38,7 @@ LLM_MULTIARCH void scale_row(const float* x, const float* weight, float rstd, fl
   }
 }
 
-struct BackwardRow {
+struct NormBackwardRow {
   const float* dy;
   const float* x;
   const float* residual;  // or null
@@ -47,7 +47,7 @@ struct BackwardRow {
 };
 
 // dx = rstd (w dy - x rstd^2 mean(w dy x)) + residual;  dw += dy x rstd.
-LLM_MULTIARCH void backward_row(const BackwardRow& row, const float* weight, float* weight_grad,
+LLM_MULTIARCH void backward_row(const NormBackwardRow& row, const float* weight, float* weight_grad,
                                 int64_t width) {
   Float8 sum{};
   for (int64_t i = 0; i < width; i += kLanes) {

@@ -18,14 +18,14 @@ LLM_MULTIARCH void forward_row(const float* gate, const float* up, float* y, int
   }
 }
 
-struct BackwardRow {
+struct SwigluBackwardRow {
   const float* dy;
   const float* gate_up;
   float* grad;  // may be gate_up
   float* y;     // or null
 };
 
-LLM_MULTIARCH void backward_row(const BackwardRow& row, int64_t width) {
+LLM_MULTIARCH void backward_row(const SwigluBackwardRow& row, int64_t width) {
   for (int64_t i = 0; i < width; i += kLanes) {
     const int64_t left = width - i;
     const Float8 dy = load(row.dy + i, left);

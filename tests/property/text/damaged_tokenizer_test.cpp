@@ -10,7 +10,7 @@
 namespace llm::text {
 namespace {
 
-const std::filesystem::path kGolden =
+const std::filesystem::path kSoundTokenizers =
     std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
 
 std::string mutated(std::string text, std::mt19937_64& rng) {
@@ -47,7 +47,7 @@ TEST(DamagedTokenizer, IsRefusedOrWorks) {
   std::mt19937_64 rng(13);
   int accepted = 0, refused = 0;
   for (const char* name : {"llama3", "corners", "unk", "splits"}) {
-    const std::string whole = io::read_file(kGolden / (std::string(name) + ".json"));
+    const std::string whole = io::read_file(kSoundTokenizers / (std::string(name) + ".json"));
     ASSERT_TRUE(fuzz::tokenizer_json(whole));
     for (int i = 0; i < 400; ++i) {
       std::string text = mutated(whole, rng);

@@ -15,7 +15,7 @@
 namespace llm::text {
 namespace {
 
-const std::filesystem::path kGolden =
+const std::filesystem::path kRoundTripTokenizers =
     std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
 constexpr int kTexts = 2000;
 
@@ -61,7 +61,7 @@ std::string nfc(const std::string& text) {
 class RoundTrip : public testing::TestWithParam<std::string> {};
 
 TEST_P(RoundTrip, RandomTextComesBack) {
-  const auto tokenizer = load_tokenizer(kGolden / (GetParam() + ".json"));
+  const auto tokenizer = load_tokenizer(kRoundTripTokenizers / (GetParam() + ".json"));
   std::mt19937_64 rng(7);
   for (int i = 0; i < kTexts; ++i) {
     const std::string text = random_text(rng);
@@ -73,7 +73,7 @@ TEST_P(RoundTrip, RandomTextComesBack) {
 }
 
 TEST_P(RoundTrip, EveryHangulSyllableComesBack) {
-  const auto tokenizer = load_tokenizer(kGolden / (GetParam() + ".json"));
+  const auto tokenizer = load_tokenizer(kRoundTripTokenizers / (GetParam() + ".json"));
   std::string all, spaced;
   for (char32_t c = 0xAC00; c <= 0xD7A3; ++c) {
     append_utf8(all, c);
@@ -87,9 +87,9 @@ TEST_P(RoundTrip, EveryHangulSyllableComesBack) {
 INSTANTIATE_TEST_SUITE_P(Patterns, RoundTrip, testing::Values("gpt2", "llama3", "qwen2", "smollm"));
 
 TEST(NonNfc, FixturesAreNormalisedAsTheTokenizerSays) {
-  const auto none = load_tokenizer(kGolden / "gpt2.json");
-  const auto nfc_tokenizer = load_tokenizer(kGolden / "qwen2.json");
-  const auto nfkc_tokenizer = load_tokenizer(kGolden / "corners.json");
+  const auto none = load_tokenizer(kRoundTripTokenizers / "gpt2.json");
+  const auto nfc_tokenizer = load_tokenizer(kRoundTripTokenizers / "qwen2.json");
+  const auto nfkc_tokenizer = load_tokenizer(kRoundTripTokenizers / "corners.json");
   struct Case {
     std::string text, nfc, nfkc;
   };
@@ -110,7 +110,7 @@ TEST(NonNfc, FixturesAreNormalisedAsTheTokenizerSays) {
 
 TEST(Specials, TextThatLooksSpecialStaysText) {
   for (const char* name : {"gpt2", "llama3", "qwen2", "smollm", "corners"}) {
-    const auto tokenizer = load_tokenizer(kGolden / (std::string(name) + ".json"));
+    const auto tokenizer = load_tokenizer(kRoundTripTokenizers / (std::string(name) + ".json"));
     for (const AddedToken& token : tokenizer->added_tokens()) {
       if (!token.special) continue;
       const std::string text = "a" + token.content + token.content + " b";
@@ -124,7 +124,7 @@ TEST(Specials, TextThatLooksSpecialStaysText) {
 }
 
 TEST(Streaming, PushesJoinToTheWholeForRandomIds) {
-  const auto tokenizer = load_tokenizer(kGolden / "corners.json");
+  const auto tokenizer = load_tokenizer(kRoundTripTokenizers / "corners.json");
   std::mt19937_64 rng(11);
   for (int i = 0; i < kTexts; ++i) {
     std::vector<int32_t> ids(rng() % 40);
@@ -148,7 +148,7 @@ TEST(Streaming, PushesJoinToTheWholeForRandomIds) {
 }
 
 TEST(Streaming, HoldsBackUntilACharacterIsWhole) {
-  const auto tokenizer = load_tokenizer(kGolden / "gpt2.json");
+  const auto tokenizer = load_tokenizer(kRoundTripTokenizers / "gpt2.json");
   StreamingDecoder decoder(tokenizer);
   const auto byte = [&](const char* symbol) { return tokenizer->find(symbol).value(); };
   EXPECT_EQ(decoder.push(byte("\u00f0")), "");  // U+1F600 = F0 9F 98 80

@@ -16,7 +16,7 @@ using generate::testing::ScriptedModel;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr int32_t kImEnd = 257;
+constexpr int32_t kTurnEnd = 257;
 
 class ReplTest : public ::testing::Test {
  protected:
@@ -28,7 +28,7 @@ class ReplTest : public ::testing::Test {
     ScriptedModel model(tokenizer->vocab_size(), std::move(script));
     ChatSettings settings;
     settings.sampling.temperature = 0;
-    settings.stop.ids = {kImEnd};
+    settings.stop.ids = {kTurnEnd};
     settings.stop.max_tokens = 10;
     ChatSession session(model, tokenizer, text::jinja_of("chatml"), settings);
     std::istringstream in(lines);
@@ -42,7 +42,7 @@ class ReplTest : public ::testing::Test {
 };
 
 TEST_F(ReplTest, AnswersLinesUntilTheEnd) {
-  run("one\r\n\ntwo", {'A', kImEnd, 'B', kImEnd});
+  run("one\r\n\ntwo", {'A', kTurnEnd, 'B', kTurnEnd});
   EXPECT_EQ(replies_.str(), "A\nB\n");
   EXPECT_EQ(notices_.str(), "");
   ASSERT_EQ(messages_.size(), 4U);
@@ -50,7 +50,7 @@ TEST_F(ReplTest, AnswersLinesUntilTheEnd) {
 }
 
 TEST_F(ReplTest, CommandsAreNotShownToTheModel) {
-  run("/system Be brief.\nhi\n/stats\n/nonsense\n/help\n/reset\n/quit\nnever", {'A', kImEnd});
+  run("/system Be brief.\nhi\n/stats\n/nonsense\n/help\n/reset\n/quit\nnever", {'A', kTurnEnd});
   EXPECT_EQ(replies_.str(), "A\n");
   EXPECT_THAT(notices_.str(), HasSubstr("system prompt set"));
   EXPECT_THAT(notices_.str(), HasSubstr("stopped by stop_token"));
@@ -67,7 +67,7 @@ TEST_F(ReplTest, CtrlCStopsTheReplyAndNotTheProgram) {
 }
 
 TEST_F(ReplTest, ATextThatCannotBeAnsweredIsANotice) {
-  run("ab\xff\nhi\n", {'A', kImEnd});
+  run("ab\xff\nhi\n", {'A', kTurnEnd});
   EXPECT_THAT(notices_.str(), HasSubstr("UTF-8"));
   EXPECT_EQ(replies_.str(), "A\n");
 }

@@ -1,6 +1,7 @@
 // Oracle: the bytes of the store that was saved; for bf16 and fp16, ATen's round-to-nearest-even of
 // them; for foreign shards, files laid out by hand with the safetensors writer.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

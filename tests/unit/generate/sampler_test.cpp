@@ -24,7 +24,7 @@ SamplingConfig plain() {
   return config;
 }
 
-std::vector<float> random_logits(size_t count, uint64_t seed) {
+std::vector<float> spread_logits(size_t count, uint64_t seed) {
   core::PhiloxStream random(seed);
   std::vector<float> logits(count);
   for (float& z : logits) z = static_cast<float>(1.5 * random.next_normal());
@@ -56,7 +56,7 @@ void expect_draws_follow(const SamplingConfig& config, const std::vector<float>&
 }
 
 TEST(Sampler, DrawsFromTheExactDistribution) {
-  const auto logits = random_logits(24, 1);
+  const auto logits = spread_logits(24, 1);
   const std::vector<int32_t> history = {3, 3, 5, 0};
   std::vector<SamplingConfig> configs(9, plain());
   configs[1].temperature = 0.6;
@@ -99,7 +99,7 @@ TEST(Sampler, TemperatureZeroIsTheArgmaxAfterPenalties) {
 }
 
 TEST(Sampler, SameSeedSameTokens) {
-  const auto logits = random_logits(1000, 2);
+  const auto logits = spread_logits(1000, 2);
   auto draw = [&](uint64_t seed) {
     Sampler sampler(plain(), seed);
     std::vector<int32_t> ids;

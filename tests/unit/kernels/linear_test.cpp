@@ -1,6 +1,8 @@
 // Oracle: at::linear under autograd, central differences.
 #include "llm/kernels/linear.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 

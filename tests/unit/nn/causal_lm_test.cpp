@@ -2,6 +2,10 @@
 // forward for the cache.
 #include "llm/nn/causal_lm.h"
 
+#include <torch/csrc/autograd/autograd.h>
+
+#include <ATen/core/grad_mode.h>
+
 #include <gtest/gtest.h>
 
 #include "llm/core/error.h"

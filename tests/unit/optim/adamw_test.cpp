@@ -1,6 +1,8 @@
 // Oracle: AdamW written out in fp64 for each parameter alone, with decay on matrices only.
 #include "llm/optim/adamw.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <gtest/gtest.h>
 
 #include <map>
