@@ -4,16 +4,20 @@
 
 #include <memory>
 
+#include "common/progress.h"
 #include "common/table.h"
+#include "common/validators.h"
 #include "llm/core/format.h"
 #include "llm/io/json.h"
 #include "llm/tensor/device.h"
+#include "llm/train/session.h"
 #include "llmtrain/commands.h"
+#include "llmtrain/step_progress.h"
 
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kBenchExamples =
     "  llmtrain bench --config configs/bench/smollm2_135m_cpu.json --threads 2\n"
     "  llmtrain bench --config run.json --steps 20 --json";
 
@@ -24,11 +28,14 @@ struct BenchCommand {
 
 void run_bench(const BenchCommand& command, const GlobalOptions& global) {
   const train::RunConfig config = command.config.read();
-  const arch::ModelConfig model = arch::read_model_config(config.model.config);
+  const arch::ModelConfig model = train::read_model(config);
   train::BenchOptions options = command.options;
+  Progress progress("measure", global.shows_progress());
+  options.on_step = show_steps(progress);
   options.device = tensor::parse_device(global.device);
   const int threads = tensor::set_num_threads(global.num_threads);
   const auto result = train::bench_training(config, model, options);
+  progress.finish();
   if (global.json) {
     const io::OrderedJson json{{"tokens_per_second", result.tokens_per_second},
                                {"median_seconds", result.median_seconds},
@@ -63,15 +70,16 @@ void run_bench(const BenchCommand& command, const GlobalOptions& global) {
 
 void add_bench_command(Program& program) {
   auto command = std::make_shared<BenchCommand>();
-  CLI::App& app =
-      program.add_command("bench", "Measure training speed and memory on random tokens", kExamples,
-                          [command](const GlobalOptions& global) { run_bench(*command, global); });
+  CLI::App& app = program.add_command(
+      "bench", "Measure training speed and memory on random tokens", kBenchExamples,
+      [command](const GlobalOptions& global) { run_bench(*command, global); });
   command->config.add_to(app);
   app.add_option("--steps", command->options.steps, "measured steps")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   app.add_option("--warmup-steps", command->options.warmup_steps, "steps before them")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(whole_number(0));
 }
 
 }  // namespace llm::apps

@@ -27,6 +27,16 @@ void print_schema() {
   fmt::print("{}\n", schema.dump(2));
 }
 
+// JSON proper has no comments.
+void print_config(const GlobalOptions& global) {
+  if (!global.json) {
+    fmt::print("{}", kPretrainConfig);
+    return;
+  }
+  const core::ConfigNode config = io::parse_config_json(kPretrainConfig, "init-config");
+  fmt::print("{}\n", io::to_json(config).dump());
+}
+
 }  // namespace
 
 void add_schema_command(Program& program) {
@@ -37,10 +47,9 @@ void add_schema_command(Program& program) {
 
 void add_init_config_command(Program& program) {
   auto objective = std::make_shared<std::string>();
-  CLI::App& app =
-      program.add_command("init-config", "Print a commented run config to start from",
-                          "  llmtrain init-config pretrain > run.json",
-                          [](const GlobalOptions&) { fmt::print("{}", kPretrainConfig); });
+  CLI::App& app = program.add_command("init-config", "Print a commented run config to start from",
+                                      "  llmtrain init-config pretrain > run.json",
+                                      [](const GlobalOptions& global) { print_config(global); });
   app.add_option("objective", *objective, "pretrain")
       ->required()
       ->check(CLI::IsMember({"pretrain"}));

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 
+#include "common/progress.h"
 #include "common/table.h"
+#include "common/validators.h"
+#include "llm/core/error.h"
 #include "llm/core/format.h"
 #include "llm/io/json.h"
 #include "llm/tensor/device.h"
@@ -12,11 +16,12 @@
 #include "llm/train/bench.h"
 #include "llm/train/session.h"
 #include "llmtrain/commands.h"
+#include "llmtrain/step_progress.h"
 
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kPlanExamples =
     "  llmtrain plan --config configs/runs/quickstart.json\n"
     "  llmtrain plan --config run.json --tokens-per-second 52000      time at a given rate\n"
     "  llmtrain plan --config run.json --measure 3                    time at the rate of 3 real "
@@ -41,41 +46,58 @@ struct Subject {
   arch::ModelConfig model;
   int64_t num_rows = 0;
   double mean_document_length = 0;
+  std::optional<int64_t> validation_tokens;
 };
 
-std::unique_ptr<Subject> read_subject(const train::RunConfig& config) {
-  auto subject = std::make_unique<Subject>();
-  if (config.data.path.empty()) {
-    train::validate(config);
-    subject->model = arch::read_model_config(config.model.config);
-    return subject;
-  }
+Subject read_subject(const train::RunConfig& config) {
+  if (config.data.path.empty()) return {.model = train::read_model(config)};
   const auto inputs = train::read_inputs(config);
   const auto& split = inputs.dataset.train;
-  subject->model = inputs.model;
-  subject->num_rows = static_cast<int64_t>(split.tokens) / config.data.context_length;
-  subject->mean_document_length = static_cast<double>(split.tokens) /
-                                  static_cast<double>(std::max<uint64_t>(split.documents, 1));
-  return subject;
+  return {.model = inputs.model,
+          .num_rows = static_cast<int64_t>(split.tokens) / config.data.context_length,
+          .mean_document_length = static_cast<double>(split.tokens) /
+                                  static_cast<double>(std::max<uint64_t>(split.documents, 1)),
+          .validation_tokens = static_cast<int64_t>(inputs.dataset.validation.tokens)};
+}
+
+// A machine that has no room for the run would end the measurement with a kill.
+void require_memory(const train::RunPlan& plan) {
+  const int64_t machine = tensor::machine_memory_bytes();
+  if (plan.memory.peak_bytes <= machine) return;
+  throw core::ConfigError(
+      {"--measure",
+       fmt::format("{} of memory for this run",
+                   core::format_bytes(static_cast<uint64_t>(plan.memory.peak_bytes))),
+       core::format_bytes(static_cast<uint64_t>(machine)) + " in this machine",
+       "Give --tokens-per-second instead"});
+}
+
+double measure_rate(const train::RunConfig& config, const arch::ModelConfig& model,
+                    const PlanCommand& command, const GlobalOptions& global) {
+  Progress progress("measure", global.shows_progress());
+  return train::bench_training(config, model,
+                               {.steps = command.measure_steps,
+                                .warmup_steps = 1,
+                                .device = tensor::parse_device(global.device),
+                                .on_step = show_steps(progress)})
+      .tokens_per_second;
 }
 
 Planned make_plan(const PlanCommand& command, const GlobalOptions& global) {
   const train::RunConfig config = command.config.read();
-  const auto device = tensor::parse_device(global.device);
   tensor::set_num_threads(global.num_threads);
-  const int64_t program_bytes = tensor::memory_stats(at::kCPU).current_bytes;
-  const auto subject = read_subject(config);
+  const Subject subject = read_subject(config);
   const train::PlanInput input{.config = config,
-                               .model = subject->model,
-                               .num_rows = subject->num_rows,
-                               .mean_document_length = subject->mean_document_length,
-                               .program_bytes = program_bytes};
+                               .model = subject.model,
+                               .num_rows = subject.num_rows,
+                               .mean_document_length = subject.mean_document_length,
+                               .validation_tokens = subject.validation_tokens,
+                               .program_bytes = train::measure_program_bytes(),
+                               .machine_bytes = tensor::machine_memory_bytes()};
   Planned planned{train::plan_run(input), command.tokens_per_second};
   if (command.measure_steps > 0) {
-    planned.tokens_per_second =
-        train::bench_training(config, input.model,
-                              {.steps = command.measure_steps, .warmup_steps = 1, .device = device})
-            .tokens_per_second;
+    require_memory(planned.plan);
+    planned.tokens_per_second = measure_rate(config, subject.model, command, global);
   }
   return planned;
 }
@@ -142,15 +164,20 @@ void print_memory(const train::MemoryPlan& memory) {
   fmt::print("{}\n", table.text());
 }
 
+// Two digits at least, however small.
+std::string ratio_text(double ratio) {
+  return ratio < 10 ? fmt::format("{:.2g}", ratio) : fmt::format("{:.1f}", ratio);
+}
+
 void print_run(const Planned& planned) {
   const train::RunPlan& plan = planned.plan;
   using enum Align;
   Table table({kLeft, kLeft});
   table.add_row({"steps", fmt::format("{} of {} tokens ({} micro-batches)", plan.total_steps,
                                       plan.batch.tokens_per_step, plan.batch.micro_batches)});
-  table.add_row({"tokens", fmt::format("{}, {:.1f} per parameter",
+  table.add_row({"tokens", fmt::format("{}, {} per parameter",
                                        core::format_count(static_cast<double>(plan.total_tokens)),
-                                       plan.tokens_per_parameter)});
+                                       ratio_text(plan.tokens_per_parameter))});
   if (plan.epochs > 0) table.add_row({"passes over the data", fmt::format("{:.2f}", plan.epochs)});
   table.add_row({"compute", fmt::format("{:.3g} FLOP, {} per token", plan.total_flops,
                                         core::format_count(plan.flops_per_token))});
@@ -176,13 +203,13 @@ void run_plan(const PlanCommand& command, const GlobalOptions& global) {
 void add_plan_command(Program& program) {
   auto command = std::make_shared<PlanCommand>();
   CLI::App& app =
-      program.add_command("plan", "Say what a run will cost before it starts", kExamples,
+      program.add_command("plan", "Say what a run will cost before it starts", kPlanExamples,
                           [command](const GlobalOptions& global) { run_plan(*command, global); });
   command->config.add_to(app);
   app.add_option("--tokens-per-second", command->tokens_per_second, "rate to compute the time from")
-      ->check(CLI::PositiveNumber);
+      ->check(number_above(0));
   app.add_option("--measure", command->measure_steps, "measure the rate with this many steps")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
 }
 
 }  // namespace llm::apps

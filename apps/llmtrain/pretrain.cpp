@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "common/interrupt.h"
+#include "common/progress.h"
 #include "common/table.h"
-#include "llm/core/error.h"
 #include "llm/core/format.h"
 #include "llm/core/log.h"
 #include "llm/io/config_json.h"
@@ -15,7 +15,7 @@
 namespace llm::apps {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kPretrainExamples =
     "  llmtrain pretrain --config configs/runs/quickstart.json --run-dir runs/first\n"
     "  llmtrain pretrain --config run.json --set optim.lr=1e-3 --set train.max_steps=500\n"
     "  llmtrain pretrain --config run.json --dry-run         check everything, train nothing\n"
@@ -48,6 +48,15 @@ train::SessionOptions session_options(const PretrainOptions& options, const Glob
   session.show_progress = global.shows_progress();
   session.should_stop = interrupt_requested;
   return session;
+}
+
+// Verifying large data takes a while.
+void show_verification(Progress& progress, train::SessionOptions& session) {
+  session.on_verify = [&progress](uint64_t done, uint64_t total) {
+    check_interrupt();
+    progress.update(done, total, core::format_bytes(total));
+    if (done == total) progress.finish();
+  };
 }
 
 io::OrderedJson optional_json(const std::optional<double>& value) {
@@ -96,33 +105,84 @@ void print_summary(const train::RunSummary& s) {
     table.add_row(
         {"best", fmt::format("{:.4f} at step {}", *s.state.best_eval_loss, s.state.best_step)});
   }
-  table.add_row({"tokens/s", core::format_count(s.tokens_per_second)});
+  if (s.last_step) table.add_row({"tokens/s", core::format_count(s.tokens_per_second)});
   table.add_row({"peak memory", core::format_bytes(static_cast<uint64_t>(s.peak_memory_bytes))});
   table.add_row({"time trained", core::format_duration(s.state.seconds)});
   table.add_row({"checkpoint", s.checkpoint.string()});
   fmt::print("{}", table.text());
 }
 
+io::OrderedJson check_json(const train::RunCheck& c) {
+  return {{"dry_run", true},
+          {"parameters", c.num_parameters},
+          {"tokens_per_step", c.batch.tokens_per_step},
+          {"total_steps", c.total_steps},
+          {"first_step", c.first_step},
+          {"resumes_from",
+           c.resumes_from.empty() ? io::OrderedJson() : io::OrderedJson(c.resumes_from.string())},
+          {"training_tokens", c.train_tokens},
+          {"training_rows", c.train_rows},
+          {"validation_rows", c.validation_rows}};
+}
+
+void print_check(const train::RunCheck& c) {
+  using enum Align;
+  Table table({kLeft, kLeft});
+  table.add_row(
+      {"model", core::format_count(static_cast<double>(c.num_parameters)) + " parameters"});
+  table.add_row({"data", fmt::format("{} tokens, {} rows; {} rows for validation",
+                                     core::format_count(static_cast<double>(c.train_tokens)),
+                                     c.train_rows, c.validation_rows)});
+  table.add_row(
+      {"run", fmt::format("{} steps of {} tokens", c.total_steps, c.batch.tokens_per_step)});
+  table.add_row({"starts", c.resumes_from.empty()
+                               ? "from the beginning"
+                               : fmt::format("after step {}, from {}", c.first_step,
+                                             c.resumes_from.string())});
+  fmt::print("{}everything is in place; nothing was trained\n", table.text());
+}
+
+void run_dry(const train::RunConfig& config, const train::SessionOptions& session,
+             const GlobalOptions& global) {
+  const train::RunCheck check = train::check_run(config, session);
+  if (global.json) {
+    fmt::print("{}\n", check_json(check).dump());
+  } else if (!global.quiet) {
+    print_check(check);
+  }
+}
+
+void report_end(const train::RunSummary& s, const GlobalOptions& global) {
+  const int64_t done = s.state.step - s.first_step;
+  if (done == 0 && s.end == train::RunEnd::kCompleted) {
+    core::log_info("nothing left to do: the run is at step {} of {}", s.state.step, s.total_steps);
+  } else if (done == 0 && s.end == train::RunEnd::kStoppedEarly) {
+    core::log_info(
+        "nothing to do: the run stopped early at step {}; a higher eval.patience lets "
+        "it go on",
+        s.state.step);
+  }
+  if (global.json) {
+    fmt::print("{}\n", summary_json(s).dump());
+  } else if (!global.quiet) {
+    print_summary(s);
+  }
+}
+
 void run_pretrain(const PretrainOptions& options, const GlobalOptions& global) {
   const train::RunConfig config = options.config.read();
-  const train::SessionOptions session = session_options(options, global);
-  core::log_info("resolved config: {}", io::to_json(core::dump_config(config)).dump());
-  if (options.dry_run) {
-    const auto inputs = train::read_inputs(config);
-    train::plan_batch(config, 1);
-    core::log_info("everything is in place: {} parameters, {} training tokens; nothing was trained",
-                   core::format_count(static_cast<double>(arch::num_parameters(inputs.model))),
-                   core::format_count(static_cast<double>(inputs.dataset.train.tokens)));
-    return;
-  }
-  catch_interrupts();
+  train::SessionOptions session = session_options(options, global);
+  Progress progress("verify data", global.shows_progress());
+  show_verification(progress, session);
+  core::log_debug("resolved config: {}", io::to_json(core::dump_config(config)).dump());
+  if (options.dry_run) return run_dry(config, session, global);
   const train::RunSummary summary = train::pretrain(config, session);
-  if (global.json) {
-    fmt::print("{}\n", summary_json(summary).dump());
-  } else if (!global.quiet) {
-    print_summary(summary);
-  }
-  if (summary.end == train::RunEnd::kInterrupted) throw Interrupted{};
+  report_end(summary, global);
+  if (summary.end != train::RunEnd::kInterrupted) return;
+  throw Interrupted{.note = fmt::format("after step {}; saved {}; the same command goes on from "
+                                        "there",
+                                        summary.state.step, summary.checkpoint.string()),
+                    .has_result = true};
 }
 
 }  // namespace
@@ -130,7 +190,7 @@ void run_pretrain(const PretrainOptions& options, const GlobalOptions& global) {
 void add_pretrain_command(Program& program) {
   auto options = std::make_shared<PretrainOptions>();
   CLI::App& app = program.add_command(
-      "pretrain", "Train a model on prepared text", kExamples,
+      "pretrain", "Train a model on prepared text", kPretrainExamples,
       [options](const GlobalOptions& global) { run_pretrain(*options, global); });
   options->config.add_to(app);
   app.add_option("--run-dir", options->run_directory,
@@ -140,7 +200,7 @@ void add_pretrain_command(Program& program) {
          "auto: from the newest checkpoint of the run directory; never; or a checkpoint directory")
       ->capture_default_str();
   app.add_flag("--dry-run", options->dry_run,
-               "check config, data, tokenizer and shapes, then stop");
+               "check config, data, tokenizer, shapes and what to resume from, then stop");
   app.add_flag_callback(
       "--help-config",
       [] {

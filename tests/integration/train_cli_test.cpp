@@ -1,0 +1,141 @@
+// Oracle: the command-line contract of docs/design.md section 8 for llmtrain: exit codes, one JSON
+// object on stdout, one clear message on stderr.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "llm/io/json.h"
+#include "support/temp_directory.h"
+
+namespace llm {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+struct TrainOutcome {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+  // Fails for two objects.
+  io::Json json() const { return io::parse_json(out, "stdout"); }
+};
+
+class TrainCli : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string lines;
+    for (int i = 0; i < 200; ++i) {
+      lines += io::Json{{"text", "document " + std::to_string(i) + ": the quick brown fox"}}.dump();
+      lines += "\n";
+    }
+    dir_.file("corpus.jsonl", lines);
+    dir_.file("m.json", R"({"model_type": "llama", "vocab_size": 300, "hidden_size": 16,
+      "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2})");
+    dir_.file("run.json",
+              R"({"model": {"config": "m.json"}, "data": {"path": "data", "context_length": 32},
+      "train": {"max_steps": 30, "batch_tokens": 64, "micro_batch_rows": 2},
+      "optim": {"schedule": {"warmup_steps": 2}}, "log": {"tensorboard": false}})");
+    ASSERT_EQ(run("llmtok train --input corpus.jsonl --vocab-size 300 --out tok --quiet && "
+                  "llmdata prepare --input corpus.jsonl --tokenizer tok --out data --quiet "
+                  "--validation-fraction 0.1")
+                  .exit_code,
+              0);
+  }
+
+  // A shell line run in the test's folder.
+  TrainOutcome run(const std::string& line) const {
+    const std::string shell = "cd '" + dir_.path().string() +
+                              "' && PATH='" LLM_BIN_DIR "':$PATH; (" + line +
+                              ") >out.txt 2>err.txt";
+    const int status = std::system(shell.c_str());
+    TrainOutcome outcome;
+    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    outcome.out = test::read_bytes(dir_ / "out.txt");
+    outcome.err = test::read_bytes(dir_ / "err.txt");
+    return outcome;
+  }
+
+  test::TempDirectory dir_;
+};
+
+TEST_F(TrainCli, NumbersBeyondReasonAreUsageErrors) {
+  for (const std::string line : {"plan --config run.json --set train.micro_batch_rows=4294967296 "
+                                 "--set data.context_length=4294967296",
+                                 "pretrain --config run.json --set train.micro_batch_rows=1000000 "
+                                 "--set data.context_length=1000000",
+                                 "bench --config run.json --steps 1 --warmup-steps -3",
+                                 "bench --config run.json --steps 0"}) {
+    const TrainOutcome outcome = run("llmtrain " + line);
+    EXPECT_EQ(outcome.exit_code, 2) << line << "\n" << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("expected")) << line;
+  }
+  dir_.file("deep.json", R"({"model_type": "llama", "vocab_size": 300, "hidden_size": 16,
+    "intermediate_size": 32, "num_hidden_layers": 40000000, "num_attention_heads": 2})");
+  const TrainOutcome deep = run("llmtrain plan --config run.json --set model.config=deep.json");
+  EXPECT_EQ(deep.exit_code, 2);
+  EXPECT_THAT(deep.err, HasSubstr("num_hidden_layers: 40000000 is too large"));
+}
+
+TEST_F(TrainCli, EveryCommandPrintsOneJsonObject) {
+  const TrainOutcome dry = run("llmtrain pretrain --config run.json --run-dir r --dry-run --json");
+  ASSERT_EQ(dry.exit_code, 0) << dry.err;
+  EXPECT_EQ(dry.json()["total_steps"], 30);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "r"));
+  EXPECT_EQ(run("llmtrain init-config pretrain --json").json()["train"]["max_steps"], 2000);
+  EXPECT_TRUE(run("llmtrain schema --json").json().contains("properties"));
+  EXPECT_GT(run("llmtrain plan --config run.json --json").json()["peak_memory_bytes"], 1 << 20);
+  EXPECT_GT(run("llmtrain bench --config run.json --steps 1 --json").json()["tokens_per_second"],
+            0);
+  EXPECT_EQ(run("llmtrain pretrain --config run.json --run-dir r --json").json()["end"],
+            "completed");
+}
+
+TEST_F(TrainCli, AFinishedRunSaysThatNothingIsLeft) {
+  const std::string line = "llmtrain pretrain --config run.json --run-dir r";
+  ASSERT_EQ(run(line).exit_code, 0);
+  const TrainOutcome again = run(line);
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, HasSubstr("nothing left to do: the run is at step 30 of 30"));
+  EXPECT_THAT(again.out, Not(HasSubstr("tokens/s")));
+}
+
+TEST_F(TrainCli, AnInterruptedRunSaysWhatIsSavedAndGoesOn) {
+  const std::string line =
+      "llmtrain pretrain --config run.json --run-dir r --set train.max_steps=2000000 --json";
+  const TrainOutcome stopped =
+      run(line + " & until [ -s r/metrics.jsonl ]; do sleep 0.05; done; kill -TERM $!; wait $!");
+  ASSERT_EQ(stopped.exit_code, 130) << stopped.err;
+  const io::Json summary = stopped.json();
+  EXPECT_EQ(summary["end"], "interrupted");
+  EXPECT_THAT(stopped.err,
+              AllOf(HasSubstr("interrupted after step " + summary["step"].dump()),
+                    HasSubstr("saved r/checkpoints/step-"),
+                    HasSubstr("the same command goes on from there"), Not(HasSubstr("error:"))));
+  const io::Json more = run("llmtrain pretrain --config run.json --run-dir r --json "
+                            "--set train.max_steps=" +
+                            std::to_string(summary["step"].get<int>() + 2))
+                            .json();
+  EXPECT_EQ(more["first_step"], summary["step"]);
+}
+
+TEST_F(TrainCli, AModelDirectoryMayBePlannedAndMeasuredWithoutData) {
+  ASSERT_EQ(run("llmtrain pretrain --config run.json --run-dir r").exit_code, 0);
+  const std::string set =
+      " --config run.json --set model.config= --set model.init_from=r --set data.path=";
+  EXPECT_EQ(run("llmtrain bench --steps 1" + set).exit_code, 0);
+  EXPECT_EQ(run("llmtrain plan" + set).exit_code, 0);
+  const TrainOutcome epochs =
+      run("llmtrain plan" + set + " --set train.max_steps=0 --set train.epochs=1");
+  EXPECT_EQ(epochs.exit_code, 2);
+  EXPECT_THAT(epochs.err, HasSubstr("data.path"));
+}
+
+}  // namespace
+}  // namespace llm
