@@ -1,5 +1,7 @@
 #include "llm/train/session.h"
 
+#include <c10/util/Exception.h>
+
 #include "llm/convert/model_directory.h"
 #include "llm/convert/weight_files.h"
 #include "llm/core/error.h"
@@ -193,6 +195,12 @@ RunSummary train_in(std::optional<RunDirectory>& directory, const RunConfig& con
   return summary;
 }
 
+// Without the forty lines of frames that LibTorch appends.
+std::string message_of(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+}
+
 }  // namespace
 
 RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
@@ -226,7 +234,7 @@ RunSummary pretrain(const RunConfig& config, const SessionOptions& options) {
   try {
     return train_in(directory, config, options);
   } catch (const std::exception& error) {
-    core::log_to_file(core::LogLevel::kError, error.what());
+    core::log_to_file(core::LogLevel::kError, message_of(error));
     throw;
   }
 }

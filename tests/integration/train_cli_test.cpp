@@ -2,14 +2,12 @@
 // object on stdout, one clear message on stderr.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "llm/io/json.h"
+#include "support/shell.h"
 #include "support/temp_directory.h"
 
 namespace llm {
@@ -18,14 +16,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-
-struct TrainOutcome {
-  int exit_code = 0;
-  std::string out;
-  std::string err;
-  // Fails for two objects.
-  io::Json json() const { return io::parse_json(out, "stdout"); }
-};
 
 class TrainCli : public testing::Test {
  protected:
@@ -49,18 +39,7 @@ class TrainCli : public testing::Test {
               0);
   }
 
-  // A shell line run in the test's folder.
-  TrainOutcome run(const std::string& line) const {
-    const std::string shell = "cd '" + dir_.path().string() +
-                              "' && PATH='" LLM_BIN_DIR "':$PATH; (" + line +
-                              ") >out.txt 2>err.txt";
-    const int status = std::system(shell.c_str());
-    TrainOutcome outcome;
-    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    outcome.out = test::read_bytes(dir_ / "out.txt");
-    outcome.err = test::read_bytes(dir_ / "err.txt");
-    return outcome;
-  }
+  test::Outcome run(const std::string& line) const { return test::run_shell(dir_.path(), line); }
 
   test::TempDirectory dir_;
 };
@@ -72,19 +51,19 @@ TEST_F(TrainCli, NumbersBeyondReasonAreUsageErrors) {
                                  "--set data.context_length=1000000",
                                  "bench --config run.json --steps 1 --warmup-steps -3",
                                  "bench --config run.json --steps 0"}) {
-    const TrainOutcome outcome = run("llmtrain " + line);
+    const test::Outcome outcome = run("llmtrain " + line);
     EXPECT_EQ(outcome.exit_code, 2) << line << "\n" << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("expected")) << line;
   }
   dir_.file("deep.json", R"({"model_type": "llama", "vocab_size": 300, "hidden_size": 16,
     "intermediate_size": 32, "num_hidden_layers": 40000000, "num_attention_heads": 2})");
-  const TrainOutcome deep = run("llmtrain plan --config run.json --set model.config=deep.json");
+  const test::Outcome deep = run("llmtrain plan --config run.json --set model.config=deep.json");
   EXPECT_EQ(deep.exit_code, 2);
   EXPECT_THAT(deep.err, HasSubstr("num_hidden_layers: 40000000 is too large"));
 }
 
 TEST_F(TrainCli, EveryCommandPrintsOneJsonObject) {
-  const TrainOutcome dry = run("llmtrain pretrain --config run.json --run-dir r --dry-run --json");
+  const test::Outcome dry = run("llmtrain pretrain --config run.json --run-dir r --dry-run --json");
   ASSERT_EQ(dry.exit_code, 0) << dry.err;
   EXPECT_EQ(dry.json()["total_steps"], 30);
   EXPECT_FALSE(std::filesystem::exists(dir_ / "r"));
@@ -100,7 +79,7 @@ TEST_F(TrainCli, EveryCommandPrintsOneJsonObject) {
 TEST_F(TrainCli, AFinishedRunSaysThatNothingIsLeft) {
   const std::string line = "llmtrain pretrain --config run.json --run-dir r";
   ASSERT_EQ(run(line).exit_code, 0);
-  const TrainOutcome again = run(line);
+  const test::Outcome again = run(line);
   EXPECT_EQ(again.exit_code, 0);
   EXPECT_THAT(again.err, HasSubstr("nothing left to do: the run is at step 30 of 30"));
   EXPECT_THAT(again.out, Not(HasSubstr("tokens/s")));
@@ -109,7 +88,7 @@ TEST_F(TrainCli, AFinishedRunSaysThatNothingIsLeft) {
 TEST_F(TrainCli, AnInterruptedRunSaysWhatIsSavedAndGoesOn) {
   const std::string line =
       "llmtrain pretrain --config run.json --run-dir r --set train.max_steps=2000000 --json";
-  const TrainOutcome stopped =
+  const test::Outcome stopped =
       run(line + " & until [ -s r/metrics.jsonl ]; do sleep 0.05; done; kill -TERM $!; wait $!");
   ASSERT_EQ(stopped.exit_code, 130) << stopped.err;
   const io::Json summary = stopped.json();
@@ -131,7 +110,7 @@ TEST_F(TrainCli, AModelDirectoryMayBePlannedAndMeasuredWithoutData) {
       " --config run.json --set model.config= --set model.init_from=r --set data.path=";
   EXPECT_EQ(run("llmtrain bench --steps 1" + set).exit_code, 0);
   EXPECT_EQ(run("llmtrain plan" + set).exit_code, 0);
-  const TrainOutcome epochs =
+  const test::Outcome epochs =
       run("llmtrain plan" + set + " --set train.max_steps=0 --set train.epochs=1");
   EXPECT_EQ(epochs.exit_code, 2);
   EXPECT_THAT(epochs.err, HasSubstr("data.path"));
