@@ -104,6 +104,19 @@ TEST_F(TrainCli, AnInterruptedRunSaysWhatIsSavedAndGoesOn) {
   EXPECT_EQ(more["first_step"], summary["step"]);
 }
 
+// Two processes, as a person would compare them.
+TEST_F(TrainCli, ThePlannedPeakIsWithinTenPercentOfTheMeasuredOne) {
+  const std::string options =
+      " --config run.json --set model.config='" LLM_SOURCE_DIR
+      "/configs/models/llama-5m.json'"
+      " --set data.path= --set data.context_length=256 --set train.micro_batch_rows=8"
+      " --set train.batch_tokens=2048 --threads 2 --json";
+  const io::Json plan = run("llmtrain plan" + options).json();
+  const io::Json measured = run("llmtrain bench --steps 1 --warmup-steps 1" + options).json();
+  const double peak = measured["peak_memory_mib"].get<double>() * (1 << 20);
+  EXPECT_NEAR(plan["peak_memory_bytes"].get<double>() / peak, 1, 0.1);
+}
+
 TEST_F(TrainCli, AModelDirectoryMayBePlannedAndMeasuredWithoutData) {
   ASSERT_EQ(run("llmtrain pretrain --config run.json --run-dir r").exit_code, 0);
   const std::string set =
