@@ -137,8 +137,9 @@ void add_ppl_command(Program& program) {
                  "tokens each further window scores; smaller: more context, slower; 0: --context")
       ->check(whole_number(0))
       ->capture_default_str();
-  app.add_option("--batch-tokens", command->options.batch_tokens, "tokens of one forward pass")
-      ->check(whole_number(1))
+  app.add_option("--batch-tokens", command->options.batch_tokens,
+                 "tokens of one forward pass; 0: 1024 on a CPU, 8192 on a GPU")
+      ->check(whole_number(0))
       ->capture_default_str();
   app.add_option("--prefix", command->prefix,
                  "before each document: auto (BOS, else EOS), bos, eos, none")

@@ -73,24 +73,36 @@ void require_manifest(const fs::path& directory) {
                            .hint = advice_for(directory)});
 }
 
-// Directories named like later checkpoints than `chosen` that list_checkpoints leaves out.
-void warn_of_damaged(const fs::path& folder, const Checkpoint& chosen) {
+// Directories named like checkpoints of later steps than `step`.
+std::vector<fs::path> named_after(const fs::path& folder, int64_t step) {
+  std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_directory() || parse_step(entry.path().filename().string()) <= chosen.step)
-      continue;
-    core::log_warn("{} is incomplete or damaged and is left out; {} is used", entry.path().string(),
-                   chosen.directory.filename().string());
+    const bool is_later = parse_step(entry.path().filename().string()) > step;
+    if (is_later && entry.is_directory()) found.push_back(entry.path());
   }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+core::IoError no_checkpoint(const fs::path& run_directory) {
+  const auto damaged = named_after(run_directory / "checkpoints", -1);
+  if (damaged.empty()) {
+    return not_a_model(run_directory, "a run without a complete checkpoint",
+                       "Train until the first checkpoint is saved");
+  }
+  return not_a_model(run_directory, "a run without a complete checkpoint",
+                     fmt::format("Name {} to see what is wrong with it", damaged.back().string()));
 }
 
 fs::path newest_checkpoint(const fs::path& run_directory) {
   const std::vector<Checkpoint> checkpoints = list_checkpoints(run_directory);
-  if (checkpoints.empty()) {
-    throw not_a_model(run_directory, "a run without a complete checkpoint",
-                      "Train until the first checkpoint is saved");
+  if (checkpoints.empty()) throw no_checkpoint(run_directory);
+  const Checkpoint& chosen = checkpoints.back();
+  for (const fs::path& left_out : named_after(run_directory / "checkpoints", chosen.step)) {
+    core::log_warn("{} is incomplete or damaged and is left out; {} is used", left_out.string(),
+                   chosen.directory.filename().string());
   }
-  warn_of_damaged(run_directory / "checkpoints", checkpoints.back());
-  return checkpoints.back().directory;
+  return chosen.directory;
 }
 
 }  // namespace

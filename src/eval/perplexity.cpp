@@ -18,6 +18,8 @@ namespace llm::eval {
 namespace {
 
 constexpr int64_t kLongestDefaultContext = 2048;
+constexpr int64_t kCpuBatchTokens = 1024;
+constexpr int64_t kGpuBatchTokens = 8192;
 
 std::optional<int32_t> prefix_id(const text::Tokenizer& tokenizer, Prefix prefix) {
   std::optional<int32_t> id;
@@ -63,7 +65,10 @@ ScoredDocument make_document(const text::Tokenizer& tokenizer, std::string_view 
 
 PerplexityScorer::PerplexityScorer(nn::CausalLM& model, const PerplexityOptions& options)
     : model_(model), batch_tokens_(options.batch_tokens), progress_(options.progress) {
-  LLM_CHECK(options.context >= 0 && options.stride >= 0 && options.batch_tokens > 0);
+  LLM_CHECK(options.context >= 0 && options.stride >= 0 && options.batch_tokens >= 0);
+  if (batch_tokens_ == 0) {
+    batch_tokens_ = model.head_weight().is_cuda() ? kGpuBatchTokens : kCpuBatchTokens;
+  }
   const int64_t trained = model.config().max_position_embeddings;
   result_.context =
       options.context > 0 ? options.context : std::min(trained, kLongestDefaultContext);

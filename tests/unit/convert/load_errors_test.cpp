@@ -265,6 +265,14 @@ TEST_F(ResolveTest, ADamagedNewestCheckpointNamesAWholeOne) {
   EXPECT_THAT(message(), HasSubstr("No whole checkpoint lies beside it"));
 }
 
+TEST_F(ResolveTest, ARunOfDamagedCheckpointsNamesOne) {
+  for (const char* name : {"step-00000002", "step-00000010"}) {
+    directory_.file(std::string("checkpoints/") + name + "/manifest.json", "{\"files\": {}}");
+  }
+  EXPECT_THAT(test::error_text<core::IoError>([&] { resolve_model_directory(directory_.path()); }),
+              AllOf(HasSubstr("a run without a complete checkpoint"), HasSubstr("step-00000030")));
+}
+
 TEST_F(ResolveTest, AnOlderCheckpointIsNeverTakenSilently) {
   testing::internal::CaptureStderr();
   resolve_model_directory(directory_.path());
