@@ -16,7 +16,8 @@ constexpr const char* kNoTemplate =
     "this model has no chat template: it completes the text it is given";
 constexpr const char* kUnknownTemplate =
     "this model has a chat template, but only plain ChatML is known here, and this is another one "
-    "(one that adds a default system prompt counts as another): the text is completed, not answered "
+    "(one that adds a default system prompt counts as another): the text is completed, not "
+    "answered "
     "as a turn";
 
 void check_utf8(const std::string& text, const std::string& where) {
