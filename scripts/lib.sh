@@ -110,17 +110,22 @@ build_jobs() {
 
 # Ninja's own status lines, rewritten in place on a terminal and every tenth percent elsewhere.
 ninja_progress() {
-  awk -v terminal="$([[ -t 1 ]] && echo 1 || echo 0)" '
-    match($0, /^\[[0-9]+\/[0-9]+\]/) {
-      split(substr($0, 2, RLENGTH - 2), count, "/")
-      tenth = int(10 * count[1] / count[2])
-      if (terminal) printf "\r    %d of %d built", count[1], count[2]
-      else if (tenth != last) printf "    %d of %d built\n", count[1], count[2]
-      last = tenth; shown = 1; fflush()
-      next
-    }
-    /warning:|error:|FAILED/ { if (terminal && shown) print ""; print }
-    END { if (terminal && shown) print "" }'
+  local line tenth last='' shown=0 counter='^\[([0-9]+)/([0-9]+)\]'
+  while IFS= read -r line; do # mawk would hold lines back until it has a block of them
+    if [[ $line =~ $counter ]]; then
+      tenth=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      if [[ -t 1 ]]; then
+        printf '\r    %d of %d built' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+      elif [[ $tenth != "$last" ]]; then
+        printf '    %d of %d built\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+      fi
+      last=$tenth shown=1
+    elif [[ $line =~ (warning:|error:|FAILED) ]]; then
+      if [[ -t 1 ]] && ((shown)); then say ''; fi
+      say "$line"
+    fi
+  done
+  if [[ -t 1 ]] && ((shown)); then say ''; fi
 }
 
 # Compiles a preset: build_preset NAME [TARGET...].

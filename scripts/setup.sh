@@ -96,16 +96,22 @@ as_root() {
 }
 
 apt_progress() {
-  awk -v terminal="$([[ -t 1 ]] && echo 1 || echo 0)" '
-    / newly installed/ { total = $3 + $1 }
-    /^Need to get|^After this operation/ { print "    " $0; fflush() }
-    /^Setting up / {
-      ++done
-      if (terminal) printf "\r    %d of %d packages ready", done, total
-      else if (done % 25 == 0 || done == total) printf "    %d of %d packages ready\n", done, total
-      fflush()
-    }
-    END { if (terminal && done) print "" }'
+  local line total=0 ready=0 summary='^([0-9]+) upgraded, ([0-9]+) newly installed'
+  while IFS= read -r line; do
+    if [[ $line =~ $summary ]]; then
+      total=$((BASH_REMATCH[1] + BASH_REMATCH[2]))
+    elif [[ $line =~ ^(Need to get|After this operation) ]]; then
+      detail "$line"
+    elif [[ $line == 'Setting up '* ]]; then
+      ready=$((ready + 1))
+      if [[ -t 1 ]]; then
+        printf '\r    %d of %d packages ready' "$ready" "$total"
+      elif ((ready % 25 == 0 || ready == total)); then
+        detail "$ready of $total packages ready"
+      fi
+    fi
+  done
+  if [[ -t 1 ]] && ((ready)); then say ''; fi
 }
 
 install_packages() {

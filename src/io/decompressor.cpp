@@ -4,7 +4,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <new>
 
@@ -15,7 +14,7 @@ class Plain final : public Decompressor {
  public:
   DecompressStep step(std::string_view input, char* out, size_t capacity, std::string&) override {
     const size_t count = std::min(input.size(), capacity);
-    std::memcpy(out, input.data(), count);
+    std::copy_n(input.data(), count, out);
     return {count, count};
   }
   bool may_end() const override { return true; }

@@ -133,7 +133,7 @@ void TokenShard::read(uint64_t begin, std::span<int32_t> out) const {
             "[{}, +{}) of {} tokens", begin, out.size(), info_.num_tokens);
   const std::byte* source = ids_ + begin * info_.bytes_per_id;
   if (info_.bytes_per_id == 4) {
-    std::memcpy(out.data(), source, out.size_bytes());
+    std::copy_n(source, out.size_bytes(), std::as_writable_bytes(out).data());
     return;
   }
   for (size_t i = 0; i < out.size(); ++i) out[i] = load_le<uint16_t>(source + 2 * i);

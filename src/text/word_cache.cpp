@@ -1,5 +1,6 @@
 #include "text/word_cache.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -18,15 +19,18 @@ struct WordCache::Entry {
   uint32_t num_bytes;
 
   const int32_t* ids() const { return reinterpret_cast<const int32_t*>(this + 1); }
-  const char* word() const { return reinterpret_cast<const char*>(ids() + num_ids); }
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(ids() + num_ids), num_bytes};
+  }
 
   static const Entry* make(std::string_view word, uint64_t hash, std::span<const int32_t> ids) {
     void* memory = ::operator new(sizeof(Entry) + ids.size_bytes() + word.size());
     auto* entry = new (memory)
         Entry{hash, static_cast<uint32_t>(ids.size()), static_cast<uint32_t>(word.size())};
     auto* tail = reinterpret_cast<char*>(entry + 1);
-    std::memcpy(tail, ids.data(), ids.size_bytes());
-    std::memcpy(tail + ids.size_bytes(), word.data(), word.size());
+    // Not memcpy, which forbids the null pointer of an empty range.
+    tail = std::copy_n(reinterpret_cast<const char*>(ids.data()), ids.size_bytes(), tail);
+    std::ranges::copy(word, tail);
     return entry;
   }
   static void free(const Entry* entry) { ::operator delete(const_cast<Entry*>(entry)); }
@@ -49,7 +53,7 @@ uint64_t WordCache::hash(std::string_view word) {
     h ^= h >> 32;
   }
   chunk = 0;
-  std::memcpy(&chunk, word.data() + i, word.size() - i);
+  if (i < word.size()) std::memcpy(&chunk, word.data() + i, word.size() - i);
   h = (h ^ chunk) * 0xC4CEB9FE1A85EC53ull;
   return h ^ (h >> 29);
 }
@@ -59,9 +63,7 @@ bool WordCache::find(std::string_view word, uint64_t hash, std::vector<int32_t>&
     const Entry* entry =
         slots_[(hash + probe) & (kNumSlots - 1)].entry.load(std::memory_order_acquire);
     if (!entry) return false;
-    if (entry->hash != hash || entry->num_bytes != word.size() ||
-        std::memcmp(entry->word(), word.data(), word.size()) != 0)
-      continue;
+    if (entry->hash != hash || entry->text() != word) continue;
     out.insert(out.end(), entry->ids(), entry->ids() + entry->num_ids);
     return true;
   }
