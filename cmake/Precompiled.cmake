@@ -32,7 +32,7 @@ if(LLM_TORCH)
 endif()
 
 # llm_compile_as(TARGET room|program [TORCH]): the target's precompiled header, LibTorch where it is wanted, and files
-# compiled four at a time, which halves a cold build. Names in anonymous namespaces are therefore unique in a folder.
+# compiled four at a time. Names in anonymous namespaces are therefore unique in a folder.
 function(llm_compile_as target kind)
   cmake_parse_arguments(arg "TORCH" "" "" ${ARGN})
   if(arg_TORCH)
@@ -43,5 +43,7 @@ function(llm_compile_as target kind)
   if(kind MATCHES "program")
     target_compile_definitions(${target} PRIVATE ${llm_program_definitions})
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${LLM_UNITY} UNITY_BUILD_BATCH_SIZE 4)
+  if(LLM_UNITY)
+    llm_unity(${target})
+  endif()
 endfunction()

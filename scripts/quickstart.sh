@@ -86,20 +86,24 @@ chat() {
 # value KEY: from the run's JSON summary.
 value() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p" "$RUN/summary.json"; }
 first_metric() { sed -n "s/.*\"$1\":\([^,}]*\).*/\1/p" "$RUN/model/metrics.jsonl" | head -n 1; }
+row() { printf '%-20s %s\n' "$@"; }
+rounded() { LC_ALL=C printf "%.$1f" "$2"; }
+thousands() { rounded 0 "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
+fall() { printf '%s -> %s' "$(rounded 3 "$1")" "$(rounded 3 "$2")"; }
 
 closing_table() {
   local total=0 stage
-  printf '%-24s %s\n' 'tokens seen' "$(value tokens)"
-  printf '%-24s %s -> %s\n' 'training loss' "$(first_metric loss)" "$(value loss)"
-  printf '%-24s %s -> %s\n' 'validation loss' "$(first_metric eval_loss)" "$(value eval_loss)"
-  printf '%-24s %s\n' 'tokens per second' "$(value tokens_per_second)"
-  printf '%-24s %s MiB\n' 'peak memory' "$(value peak_memory_mib)"
+  row 'tokens seen' "$(thousands "$(value tokens)")" \
+    'training loss' "$(fall "$(first_metric loss)" "$(value loss)")" \
+    'validation loss' "$(fall "$(first_metric eval_loss)" "$(value eval_loss)")" \
+    'tokens per second' "$(thousands "$(value tokens_per_second)")" \
+    'peak memory' "$(value peak_memory_mib) MiB"
   for stage in text tokenizer data training chat; do
-    printf '%-24s %s\n' "time: $stage" "$(duration "${TOOK[$stage]}")"
+    row "time: $stage" "$(duration "${TOOK[$stage]}")"
     total=$((total + ${TOOK[$stage]}))
   done
-  printf '%-24s %s\n' 'time: text to chat' "$(duration "$total")"
-  printf '%-24s %s\n' 'tokenizer' "$RUN/tokenizer" 'data' "$RUN/data" 'model' "$(value checkpoint)" \
+  row 'time: text to chat' "$(duration "$total")" 'tokenizer' "$RUN/tokenizer" 'data' "$RUN/data" \
+    'model' "$(value checkpoint)" \
     'metrics' "$RUN/model/metrics.jsonl" 'TensorBoard' "tensorboard --logdir $RUN/model"
   cat <<NEXT
 

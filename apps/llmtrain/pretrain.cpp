@@ -63,18 +63,6 @@ io::OrderedJson optional_json(const std::optional<double>& value) {
   return value ? io::OrderedJson(*value) : io::OrderedJson();
 }
 
-const char* end_name(train::RunEnd end) {
-  switch (end) {
-    case train::RunEnd::kCompleted:
-      return "completed";
-    case train::RunEnd::kInterrupted:
-      return "interrupted";
-    case train::RunEnd::kStoppedEarly:
-      return "stopped early";
-  }
-  return "?";
-}
-
 io::OrderedJson summary_json(const train::RunSummary& s) {
   return {{"end", end_name(s.end)},
           {"step", s.state.step},

@@ -169,18 +169,6 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
   return summary;
 }
 
-const char* end_text(RunEnd end) {
-  switch (end) {
-    case RunEnd::kCompleted:
-      return "completed";
-    case RunEnd::kInterrupted:
-      return "interrupted";
-    case RunEnd::kStoppedEarly:
-      return "stopped early";
-  }
-  return "?";
-}
-
 // A directory that is there may be in use, and holds what the run goes on from; a new one is made
 // once nothing is wrong with the rest.
 RunSummary train_in(std::optional<RunDirectory>& directory, const RunConfig& config,
@@ -190,7 +178,7 @@ RunSummary train_in(std::optional<RunDirectory>& directory, const RunConfig& con
   const auto resume = find_resume_point(config, options, run);
   if (!directory) directory.emplace(options.run_directory);
   const RunSummary summary = train_opened(config, options, run, resume);
-  core::log_to_file(core::LogLevel::kInfo, fmt::format("{} at step {} of {}", end_text(summary.end),
+  core::log_to_file(core::LogLevel::kInfo, fmt::format("{} at step {} of {}", end_name(summary.end),
                                                        summary.state.step, summary.total_steps));
   return summary;
 }

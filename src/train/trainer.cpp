@@ -37,6 +37,18 @@ std::string join_ids(const std::vector<data::Batch>& batches) {
 
 }  // namespace
 
+const char* end_name(RunEnd end) {
+  switch (end) {
+    case RunEnd::kCompleted:
+      return "completed";
+    case RunEnd::kInterrupted:
+      return "interrupted";
+    case RunEnd::kStoppedEarly:
+      return "stopped early";
+  }
+  return "?";
+}
+
 Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints)
     : setup_(std::move(setup)),
       state_(std::move(state)),

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "llm/io/json.h"
+#include "support/paths.h"
 #include "support/shell.h"
 #include "support/temp_directory.h"
 
@@ -107,8 +108,9 @@ TEST_F(TrainCli, AnInterruptedRunSaysWhatIsSavedAndGoesOn) {
 // Two processes, as a person would compare them.
 TEST_F(TrainCli, ThePlannedPeakIsWithinTenPercentOfTheMeasuredOne) {
   const std::string options =
-      " --config run.json --set model.config='" LLM_SOURCE_DIR
-      "/configs/models/llama-5m.json'"
+      " --config run.json --set model.config='" +
+      (test::source_dir() / "configs/models/llama-5m.json").string() +
+      "'"
       " --set data.path= --set data.context_length=256 --set train.micro_batch_rows=8"
       " --set train.batch_tokens=2048 --threads 2 --json";
   const io::Json plan = run("llmtrain plan" + options).json();

@@ -11,12 +11,11 @@
 #include "llm/arch/model_config.h"
 #include "llm/core/check.h"
 #include "llm/io/safetensors.h"
+#include "support/paths.h"
 
 namespace llm::test {
 
-inline std::filesystem::path model_golden_folder() {
-  return std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/models";
-}
+inline std::filesystem::path model_golden_folder() { return source_dir() / "tests/golden/models"; }
 
 inline io::Json model_golden_manifest() {
   return io::read_json_file(model_golden_folder() / "manifest.json");

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "llm/io/json.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::test {
@@ -22,7 +23,7 @@ struct Outcome {
 // In `directory`, where out.txt and err.txt stay behind.
 inline Outcome run_shell(const std::filesystem::path& directory, const std::string& line) {
   const std::string shell = fmt::format("cd '{}' && PATH='{}':$PATH; ({}) >out.txt 2>err.txt",
-                                        directory.string(), LLM_BIN_DIR, line);
+                                        directory.string(), program_dir().string(), line);
   const int status = std::system(shell.c_str());
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = read_bytes(directory / "out.txt"),

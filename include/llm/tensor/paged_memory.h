@@ -1,8 +1,8 @@
 // Memory of large CPU tensors. A training step allocates and frees gigabytes of activations: the
 // system's allocator either gives the pages back each time (and every first touch of a 4 KiB page
 // is a fault) or keeps them all (and the peak is activations plus gradients). This allocator takes
-// blocks of 1 MiB and more from one reserved range in huge pages, keeps a bounded amount of free
-// memory .
+// blocks of 1 MiB and more from one reserved range in huge pages, and what happens to free ones is
+// the policy below.
 #pragma once
 
 #include <cstdint>

@@ -43,6 +43,8 @@ struct StepReport {
 };
 
 enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly };
+// "completed", "interrupted", "stopped early".
+const char* end_name(RunEnd end);
 
 class Trainer {
  public:

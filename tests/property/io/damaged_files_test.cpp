@@ -6,6 +6,7 @@
 #include "../fuzz/io_targets.h"
 #include "support/compress.h"
 #include "support/mutate.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::io {
@@ -34,7 +35,7 @@ Counts run_mutants(const std::string& seed_file, bool (*target)(std::string_view
 }
 
 std::string golden(const char* name) {
-  return test::read_bytes(std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/io" / name);
+  return test::read_bytes(test::source_dir() / "tests/golden/io" / name);
 }
 
 TEST(DamagedFiles, Safetensors) {

@@ -6,12 +6,12 @@
 
 #include "../fuzz/text_targets.h"
 #include "llm/io/file.h"
+#include "support/paths.h"
 
 namespace llm::text {
 namespace {
 
-const std::filesystem::path kSoundTokenizers =
-    std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
+const std::filesystem::path kSoundTokenizers = test::source_dir() / "tests/golden/tokenizers";
 
 std::string mutated(std::string text, std::mt19937_64& rng) {
   static const std::vector<std::string> kPieces = {

@@ -11,12 +11,12 @@
 #include "llm/text/bpe_trainer.h"
 #include "llm/text/tokenizer.h"
 #include "llm/text/utf8.h"
+#include "support/paths.h"
 
 namespace llm::text {
 namespace {
 
-const std::filesystem::path kRoundTripTokenizers =
-    std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
+const std::filesystem::path kRoundTripTokenizers = test::source_dir() / "tests/golden/tokenizers";
 constexpr int kTexts = 2000;
 
 // Characters of every plane, with those that tokenizers stumble over coming often.

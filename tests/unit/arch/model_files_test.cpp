@@ -9,11 +9,12 @@
 #include <string>
 
 #include "llm/arch/parameters.h"
+#include "support/paths.h"
 
 namespace llm::arch {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(LLM_SOURCE_DIR) / "configs/models";
+const std::filesystem::path kFolder = test::source_dir() / "configs/models";
 
 // file name -> parameters, from the rows "| NAME.json | 1,234 | ... |".
 std::map<std::string, int64_t> documented_counts() {

@@ -1,5 +1,6 @@
 // Oracle: transformers' LlamaRotaryEmbedding (tests/golden/rope, scripts/goldens/make_rope.py).
 #include "llm/arch/rope_frequencies.h"
+#include "support/paths.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +11,7 @@ namespace llm::arch {
 namespace {
 
 io::OrderedJson golden_cases() {
-  const std::string path = std::string(LLM_SOURCE_DIR) + "/tests/golden/rope/frequencies.json";
+  const std::string path = test::source_dir() / "tests/golden/rope/frequencies.json";
   return io::read_ordered_json_file(path).at("cases");
 }
 

@@ -10,6 +10,7 @@
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "support/error_text.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::io {
@@ -18,8 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::filesystem::path kGolden =
-    std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/io/mixed.safetensors";
+const std::filesystem::path kGolden = test::source_dir() / "tests/golden/io/mixed.safetensors";
 
 // A file with that header (padded by the caller) and so many data bytes.
 std::string file_bytes(const std::string& header, size_t data_size) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "llm/core/error.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::io {
@@ -55,7 +56,7 @@ TEST(TfEvents, WritesTensorBoardsBytes) {
   const std::vector<ScalarSummary> scalars{{"train/loss", 2.5}, {"lr", 3e-4}};
   writer.write_scalars(300, scalars);
   writer.write_session_start(int64_t{1} << 40);
-  const auto golden = std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/io/scalars.tfevents";
+  const auto golden = test::source_dir() / "tests/golden/io/scalars.tfevents";
   // Read while the writer is open: every record has reached the system.
   EXPECT_EQ(payloads(test::read_bytes(writer.path())), payloads(test::read_bytes(golden)));
 }

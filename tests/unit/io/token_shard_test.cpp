@@ -14,6 +14,7 @@
 #include "llm/core/error.h"
 #include "llm/core/rng.h"
 #include "support/error_text.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::io {
@@ -23,7 +24,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::filesystem::path golden(const char* name) {
-  return std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/io" / name;
+  return test::source_dir() / "tests/golden/io" / name;
 }
 
 struct Document {

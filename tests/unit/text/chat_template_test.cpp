@@ -10,6 +10,7 @@
 #include "llm/io/file.h"
 #include "llm/text/bpe_trainer.h"
 #include "llm/text/inspect.h"
+#include "support/paths.h"
 
 namespace llm::text {
 namespace {
@@ -101,7 +102,7 @@ TEST(ChatTemplate, WhiteSpaceThatMeansNothingDoesNotHideATemplate) {
 }
 
 TEST(ChatTemplate, PublishedTemplatesAreToldApart) {
-  const auto folder = std::filesystem::path(LLM_SHARED_DIR) / "data/templates";
+  const auto folder = test::shared_dir() / "data/templates";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "skipped: " << folder << " is absent";
   const auto name_of = [&](const char* file) {
     return matches_named_template(io::read_file(folder / file));

@@ -11,14 +11,15 @@
 #include "llm/io/json.h"
 #include "llm/io/line_reader.h"
 #include "llm/text/tokenizer.h"
+#include "support/paths.h"
 
 namespace llm::text {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kGolden = fs::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
-const fs::path kShared = fs::path(LLM_SHARED_DIR) / "data";
+const fs::path kGolden = test::source_dir() / "tests/golden/tokenizers";
+const fs::path kShared = test::shared_dir() / "data";
 
 using Ids = std::vector<int32_t>;
 

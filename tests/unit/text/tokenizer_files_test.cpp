@@ -8,6 +8,7 @@
 #include "llm/io/json.h"
 #include "llm/text/tokenizer.h"
 #include "support/error_text.h"
+#include "support/paths.h"
 #include "support/temp_directory.h"
 
 namespace llm::text {
@@ -15,8 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kTokenizers =
-    std::filesystem::path(LLM_SOURCE_DIR) / "tests/golden/tokenizers";
+const std::filesystem::path kTokenizers = test::source_dir() / "tests/golden/tokenizers";
 
 // What loading qwen2.json says after `change`.
 template <class F>

@@ -1,6 +1,7 @@
 // Oracle: published parameter counts and learning rates, and hand-computed numbers. The plan
 // against a measured peak: tests/integration/train_cli_test.cpp.
 #include "llm/train/plan.h"
+#include "support/paths.h"
 
 #include <gtest/gtest.h>
 
@@ -19,8 +20,7 @@ RunConfig run_config(int64_t rows, int64_t context) {
 }
 
 arch::ModelConfig model_config(const std::string& name) {
-  return arch::read_model_config(std::filesystem::path(LLM_SOURCE_DIR) / "configs/models" /
-                                 (name + ".json"));
+  return arch::read_model_config(test::source_dir() / "configs/models" / (name + ".json"));
 }
 
 TEST(Plan, CountsTokensStepsAndFlops) {
