@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets everything up, then goes from raw text to a model that answers: about six minutes on two CPU cores after set-up.
 #
-# Usage: scripts/quickstart.sh [--steps N]      default: 400 training steps
+# Usage: scripts/quickstart.sh [--steps N]      default: 340 training steps
 #   1 real English and Korean text (LibreOffice's help, MPL-2.0)   2 llmtok train   3 llmdata prepare
 #   4 llmtrain pretrain, interrupted and resumed once on purpose   5 llmchat        6 what was done, in a table
 # Everything it makes lies in runs/quickstart; run it again to start over from step 1.
@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 RUN=$ROOT/runs/quickstart
 BIN=$ROOT/build/cpu-release/bin
 CONFIG=$ROOT/configs/runs/quickstart.json
-STEPS=400
+STEPS=340
 VOCABULARY=4096
 PACKAGES=(libreoffice-help-en-us libreoffice-help-ko)
 TEXTS=("$RUN/text/en-US" "$RUN/text/ko")
@@ -92,7 +92,8 @@ thousands() { rounded 0 "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
 fall() { printf '%s -> %s' "$(rounded 3 "$1")" "$(rounded 3 "$2")"; }
 
 closing_table() {
-  local total=0 stage
+  local total=0 stage last
+  last=$(value checkpoint)
   row 'tokens seen' "$(thousands "$(value tokens)")" \
     'training loss' "$(fall "$(first_metric loss)" "$(value loss)")" \
     'validation loss' "$(fall "$(first_metric eval_loss)" "$(value eval_loss)")" \
@@ -102,16 +103,18 @@ closing_table() {
     row "time: $stage" "$(duration "${TOOK[$stage]}")"
     total=$((total + ${TOOK[$stage]}))
   done
-  row 'time: text to chat' "$(duration "$total")" 'tokenizer' "$RUN/tokenizer" 'data' "$RUN/data" \
-    'model' "$(value checkpoint)" \
-    'metrics' "$RUN/model/metrics.jsonl" 'TensorBoard' "tensorboard --logdir $RUN/model"
+  row 'time: text to chat' "$(duration "$total")" 'everything lies in' "$RUN" 'tokenizer, data' 'tokenizer/, data/' \
+    'model' "${last#"$RUN/"}/, a Hugging Face directory" 'metrics' 'model/metrics.jsonl, model/events.out.tfevents.*'
   cat <<NEXT
 
-What to try next:
-  $BIN/llmchat --model $RUN/model                       complete texts of your own
-  $BIN/llmtrain plan --config $CONFIG --measure 3       what a run costs before it starts
-  $BIN/llmeval ppl --model $RUN/model --input FILE      perplexity on a text of yours
-  $BIN/llmtrain init-config pretrain > run.json         a config for your own data (README: your own run)
+What to try next, in $ROOT:
+  export PATH=\$PWD/build/cpu-release/bin:\$PATH
+  llmchat --model runs/quickstart/model                      # complete texts of your own
+  llmeval ppl --model runs/quickstart/model --input FILE     # perplexity on a text of yours
+  llmtrain plan --config configs/runs/quickstart.json --measure 3
+                                                             # what a run costs before it starts
+  llmtrain init-config pretrain > run.json                   # a run of your own: README, step by step
+  tensorboard --logdir runs/quickstart/model                 # the curves, if you have it
 NEXT
 }
 
