@@ -1,0 +1,6 @@
+#include "gguf_target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  llm::fuzz::gguf({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

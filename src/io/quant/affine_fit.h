@@ -1,0 +1,230 @@
+// Encoding of Q4_K and Q5_K: x = d * scale * q - dmin * min in 8 sub-blocks of 32, with halves d
+// and dmin, 6-bit scale and min, and q of 4 or 5 bits (kTop = 15 or 31).
+//
+// Each sub-block alone is first fitted with real numbers: for a row of step widths around
+// (max - min) / kTop, round to levels, solve the weighted least squares for scale and offset given
+// those levels, keep the best. Then d and dmin are set by the largest, the integers around the
+// fitted ones are tried, d and dmin are solved once more for the whole super-block, and the better
+// of the two results is kept.
+#pragma once
+
+#include <limits>
+
+#include "io/quant/k_blocks.h"
+#include "io/quant/super_block.h"
+
+namespace llm::io::quant {
+
+inline constexpr int kSubBlocks = 8;
+inline constexpr int kSubSize = kSuper / kSubBlocks;
+inline constexpr int kVectors = kSubSize / kLanes;
+inline constexpr int kTopScale = 63;
+
+// x = scale * q - offset
+struct AffineScale {
+  float scale = 0;
+  float offset = 0;
+};
+
+// Weighted sums over a sub-block: of 1, x, x^2, q, q^2 and x q.
+struct AffineSums {
+  float w = 0, x = 0, xx = 0, q = 0, qq = 0, xq = 0;
+
+  LLM_QUANT_INLINE float error(const AffineScale& fit) const {
+    const float s = fit.scale;
+    const float o = fit.offset;
+    return xx + s * (s * qq - 2 * xq - 2 * o * q) + o * (2 * x + o * w);
+  }
+};
+
+// Of the least error with scale and offset >= 0.
+LLM_QUANT_INLINE AffineScale solve_affine(const AffineSums& sums) {
+  const float determinant = sums.w * sums.qq - sums.q * sums.q;
+  if (!(determinant > 0)) return {};
+  const AffineScale free{.scale = (sums.w * sums.xq - sums.x * sums.q) / determinant,
+                         .offset = (sums.q * sums.xq - sums.x * sums.qq) / determinant};
+  return free.offset >= 0 ? free : AffineScale{.scale = sums.xq / sums.qq, .offset = 0};
+}
+
+template <int kTop>
+LLM_QUANT_INLINE AffineScale fit_sub_block(const float* x, const float* weight) {
+  constexpr int kSteps = 10;  // on each side, by a tenth of a level
+  Float8 values[kVectors], weights[kVectors];
+  Float8 low_lanes = splat(0), high_lanes = load8(x);
+  Float8 w = splat(0), wx = splat(0), wxx = splat(0);
+  for (int i = 0; i < kVectors; ++i) {
+    values[i] = load8(x + kLanes * i);
+    weights[i] = load8(weight + kLanes * i);
+    low_lanes = values[i] < low_lanes ? values[i] : low_lanes;
+    high_lanes = values[i] > high_lanes ? values[i] : high_lanes;
+    w += weights[i];
+    wx += weights[i] * values[i];
+    wxx += weights[i] * values[i] * values[i];
+  }
+  float low = 0, high = high_lanes[0];
+  for (int j = 0; j < kLanes; ++j) low = std::min(low, low_lanes[j]);
+  for (int j = 1; j < kLanes; ++j) high = std::max(high, high_lanes[j]);
+  if (high <= low) return {.scale = 0, .offset = -low};
+
+  AffineScale best{.scale = (high - low) / kTop, .offset = -low};
+  float best_error = std::numeric_limits<float>::infinity();
+  AffineSums sums{.w = sum_lanes(w), .x = sum_lanes(wx), .xx = sum_lanes(wxx)};
+  for (int step = -kSteps; step <= kSteps; ++step) {
+    const float inverse = (kTop + 0.1f * static_cast<float>(step)) / (high - low);
+    Float8 wq = splat(0), wqq = splat(0), wxq = splat(0);
+    for (int i = 0; i < kVectors; ++i) {
+      const Float8 q = round_within((values[i] - low) * inverse, 0, kTop);
+      const Float8 weighted = weights[i] * q;
+      wq += weighted;
+      wqq += weighted * q;
+      wxq += weighted * values[i];
+    }
+    sums.q = sum_lanes(wq);
+    sums.qq = sum_lanes(wqq);
+    sums.xq = sum_lanes(wxq);
+    const AffineScale fit = solve_affine(sums);
+    const float error = sums.error(fit);
+    if (fit.scale > 0 && error < best_error) {
+      best = fit;
+      best_error = error;
+    }
+  }
+  return best;
+}
+
+struct AffineCode {
+  HalfScale d;
+  HalfScale dmin;
+  ScalesAndMins integers;
+  float error = 0;
+
+  LLM_QUANT_INLINE AffineScale of(int scale, int min) const {
+    return {.scale = d.value * static_cast<float>(scale),
+            .offset = dmin.value * static_cast<float>(min)};
+  }
+};
+
+template <int kTop>
+LLM_QUANT_INLINE Float8 levels_of(const Float8& x, const AffineScale& fit) {
+  if (fit.scale == 0) return splat(0);
+  return round_within((x + fit.offset) / fit.scale, 0, kTop);
+}
+
+template <int kTop>
+LLM_QUANT_INLINE float error_of(const float* x, const float* weight, const AffineScale& fit) {
+  Float8 error = splat(0);
+  for (int i = 0; i < kVectors; ++i) {
+    const Float8 value = load8(x + kLanes * i);
+    const Float8 rest = value - (fit.scale * levels_of<kTop>(value, fit) - fit.offset);
+    error += load8(weight + kLanes * i) * rest * rest;
+  }
+  return sum_lanes(error);
+}
+
+LLM_QUANT_INLINE int nearest_integer(float part, float unit, int top) {
+  if (unit == 0) return 0;
+  return std::clamp(static_cast<int>(part / unit + 0.5f), 0, top);
+}
+
+// The integers of one sub-block: the rounded ones and their neighbours are tried.
+template <int kTop>
+LLM_QUANT_INLINE void choose_integers(const SuperBlock& block, int sub, const AffineScale& fit,
+                                      AffineCode& code) {
+  const float* x = block.x + kSubSize * sub;
+  const float* weight = block.weight + kSubSize * sub;
+  const int scale = nearest_integer(fit.scale, code.d.value, kTopScale);
+  const int min = nearest_integer(fit.offset, code.dmin.value, kTopScale);
+  code.integers.scales[sub] = static_cast<uint8_t>(scale);
+  code.integers.mins[sub] = static_cast<uint8_t>(min);
+  float best = std::numeric_limits<float>::infinity();
+  for (int s = std::max(scale - 1, 0); s <= std::min(scale + 1, kTopScale); ++s) {
+    for (int m = std::max(min - 1, 0); m <= std::min(min + 1, kTopScale); ++m) {
+      const float error = error_of<kTop>(x, weight, code.of(s, m));
+      if (!(error < best)) continue;
+      best = error;
+      code.integers.scales[sub] = static_cast<uint8_t>(s);
+      code.integers.mins[sub] = static_cast<uint8_t>(m);
+    }
+  }
+  code.error += best;
+}
+
+// d and dmin of the least error for the levels and integers of `code`.
+template <int kTop>
+LLM_QUANT_INLINE AffineScale solve_super_block(const SuperBlock& block, const AffineCode& code) {
+  double aa = 0, ab = 0, bb = 0, xa = 0, xb = 0;  // a = scale * q, b = min
+  for (int sub = 0; sub < kSubBlocks; ++sub) {
+    const AffineScale fit = code.of(code.integers.scales[sub], code.integers.mins[sub]);
+    Float8 w = splat(0), wx = splat(0), wq = splat(0), wqq = splat(0), wxq = splat(0);
+    for (int i = 0; i < kVectors; ++i) {
+      const Float8 x = load8(block.x + kSubSize * sub + kLanes * i);
+      const Float8 weight = load8(block.weight + kSubSize * sub + kLanes * i);
+      const Float8 q = levels_of<kTop>(x, fit);
+      w += weight;
+      wx += weight * x;
+      wq += weight * q;
+      wqq += weight * q * q;
+      wxq += weight * q * x;
+    }
+    const double scale = code.integers.scales[sub];
+    const double min = code.integers.mins[sub];
+    aa += scale * scale * static_cast<double>(sum_lanes(wqq));
+    ab += scale * min * static_cast<double>(sum_lanes(wq));
+    bb += min * min * static_cast<double>(sum_lanes(w));
+    xa += scale * static_cast<double>(sum_lanes(wxq));
+    xb += min * static_cast<double>(sum_lanes(wx));
+  }
+  const double determinant = aa * bb - ab * ab;
+  const double dmin = determinant > 0 ? (xa * ab - xb * aa) / determinant : -1;
+  if (dmin > 0) {
+    return {.scale = static_cast<float>((xa * bb - xb * ab) / determinant),
+            .offset = static_cast<float>(dmin)};
+  }
+  return {.scale = aa > 0 ? static_cast<float>(xa / aa) : 0, .offset = 0};
+}
+
+template <int kTop>
+LLM_QUANT_INLINE AffineCode fit_super_block(const SuperBlock& block) {
+  AffineScale fits[kSubBlocks];
+  AffineScale largest;
+  for (int sub = 0; sub < kSubBlocks; ++sub) {
+    fits[sub] = fit_sub_block<kTop>(block.x + kSubSize * sub, block.weight + kSubSize * sub);
+    largest.scale = std::max(largest.scale, fits[sub].scale);
+    largest.offset = std::max(largest.offset, fits[sub].offset);
+  }
+  AffineCode code;
+  code.d = covering_half(largest.scale, kTopScale, block.exponent);
+  code.dmin = covering_half(largest.offset, kTopScale, block.exponent);
+  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], code);
+
+  const AffineScale solved = solve_super_block<kTop>(block, code);
+  if (!(solved.scale > 0)) return code;
+  AffineCode second;
+  second.d = nearest_half(solved.scale, block.exponent);
+  second.dmin = nearest_half(solved.offset, block.exponent);
+  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], second);
+  return second.error < code.error ? second : code;
+}
+
+// The levels of the whole super-block. kTop = 15 or 31.
+template <int kTop>
+LLM_QUANT_INLINE AffineCode encode_affine(const float* x, const float* importance, uint8_t* q) {
+  SuperBlock block;
+  AffineCode code;
+  std::fill_n(code.integers.scales, kSubBlocks, uint8_t{0});
+  std::fill_n(code.integers.mins, kSubBlocks, uint8_t{0});
+  std::fill_n(q, kSuper, uint8_t{0});
+  if (!normalize_super(x, block)) return code;
+  weigh<kSubSize>(block, importance);
+  code = fit_super_block<kTop>(block);
+  for (int sub = 0; sub < kSubBlocks; ++sub) {
+    const AffineScale fit = code.of(code.integers.scales[sub], code.integers.mins[sub]);
+    for (int j = kSubSize * sub; j < kSubSize * (sub + 1); j += kLanes) {
+      const Float8 levels = levels_of<kTop>(load8(block.x + j), fit);
+      for (int lane = 0; lane < kLanes; ++lane) q[j + lane] = static_cast<uint8_t>(levels[lane]);
+    }
+  }
+  return code;
+}
+
+}  // namespace llm::io::quant
