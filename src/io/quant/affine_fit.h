@@ -3,9 +3,8 @@
 //
 // Each sub-block alone is first fitted with real numbers: for a row of step widths around
 // (max - min) / kTop, round to levels, solve the weighted least squares for scale and offset given
-// those levels, keep the best. Then d and dmin are set by the largest, the integers around the
-// fitted ones are tried, d and dmin are solved once more for the whole super-block, and the better
-// of the two results is kept.
+// those levels, keep the best. Then d and dmin are set by the largest, solved once more by least
+// squares over the whole super-block, and the integers around the fitted ones are tried.
 #pragma once
 
 #include <limits>
@@ -48,15 +47,15 @@ LLM_QUANT_INLINE AffineScale solve_affine(const AffineSums& sums) {
 
 template <int kTop>
 LLM_QUANT_INLINE AffineScale fit_sub_block(const float* x, const float* weight) {
-  constexpr int kSteps = 10;  // on each side, by a tenth of a level
-  Float8 values[kVectors], weights[kVectors];
-  Float8 low_lanes = splat(0), high_lanes = load8(x);
-  Float8 w = splat(0), wx = splat(0), wxx = splat(0);
+  constexpr int kSteps = 5;  // on each side, by a fifth of a level
+  Float4 values[kVectors], weights[kVectors];
+  Float4 low_lanes = splat(0), high_lanes = load_lanes(x);
+  Float4 w = splat(0), wx = splat(0), wxx = splat(0);
   for (int i = 0; i < kVectors; ++i) {
-    values[i] = load8(x + kLanes * i);
-    weights[i] = load8(weight + kLanes * i);
-    low_lanes = values[i] < low_lanes ? values[i] : low_lanes;
-    high_lanes = values[i] > high_lanes ? values[i] : high_lanes;
+    values[i] = load_lanes(x + kLanes * i);
+    weights[i] = load_lanes(weight + kLanes * i);
+    low_lanes = min_lanes(low_lanes, values[i]);
+    high_lanes = max_lanes(high_lanes, values[i]);
     w += weights[i];
     wx += weights[i] * values[i];
     wxx += weights[i] * values[i] * values[i];
@@ -70,11 +69,11 @@ LLM_QUANT_INLINE AffineScale fit_sub_block(const float* x, const float* weight) 
   float best_error = std::numeric_limits<float>::infinity();
   AffineSums sums{.w = sum_lanes(w), .x = sum_lanes(wx), .xx = sum_lanes(wxx)};
   for (int step = -kSteps; step <= kSteps; ++step) {
-    const float inverse = (kTop + 0.1f * static_cast<float>(step)) / (high - low);
-    Float8 wq = splat(0), wqq = splat(0), wxq = splat(0);
+    const float inverse = (kTop + 0.2f * static_cast<float>(step)) / (high - low);
+    Float4 wq = splat(0), wqq = splat(0), wxq = splat(0);
     for (int i = 0; i < kVectors; ++i) {
-      const Float8 q = round_within((values[i] - low) * inverse, 0, kTop);
-      const Float8 weighted = weights[i] * q;
+      const Float4 q = round_within((values[i] - low) * inverse, 0, kTop);
+      const Float4 weighted = weights[i] * q;
       wq += weighted;
       wqq += weighted * q;
       wxq += weighted * values[i];
@@ -105,18 +104,18 @@ struct AffineCode {
 };
 
 template <int kTop>
-LLM_QUANT_INLINE Float8 levels_of(const Float8& x, const AffineScale& fit) {
-  if (fit.scale == 0) return splat(0);
-  return round_within((x + fit.offset) / fit.scale, 0, kTop);
+LLM_QUANT_INLINE Float4 levels_of(const Float4& x, const AffineScale& fit) {
+  const float inverse = fit.scale > 0 ? 1 / fit.scale : 0;
+  return round_within((x + fit.offset) * inverse, 0, kTop);
 }
 
 template <int kTop>
 LLM_QUANT_INLINE float error_of(const float* x, const float* weight, const AffineScale& fit) {
-  Float8 error = splat(0);
+  Float4 error = splat(0);
   for (int i = 0; i < kVectors; ++i) {
-    const Float8 value = load8(x + kLanes * i);
-    const Float8 rest = value - (fit.scale * levels_of<kTop>(value, fit) - fit.offset);
-    error += load8(weight + kLanes * i) * rest * rest;
+    const Float4 value = load_lanes(x + kLanes * i);
+    const Float4 rest = value - (fit.scale * levels_of<kTop>(value, fit) - fit.offset);
+    error += load_lanes(weight + kLanes * i) * rest * rest;
   }
   return sum_lanes(error);
 }
@@ -126,10 +125,10 @@ LLM_QUANT_INLINE int nearest_integer(float part, float unit, int top) {
   return std::clamp(static_cast<int>(part / unit + 0.5f), 0, top);
 }
 
-// The integers of one sub-block: the rounded ones and their neighbours are tried.
+// The integers of one sub-block: the rounded ones and those up to `reach` away are tried.
 template <int kTop>
 LLM_QUANT_INLINE void choose_integers(const SuperBlock& block, int sub, const AffineScale& fit,
-                                      AffineCode& code) {
+                                      int reach, AffineCode& code) {
   const float* x = block.x + kSubSize * sub;
   const float* weight = block.weight + kSubSize * sub;
   const int scale = nearest_integer(fit.scale, code.d.value, kTopScale);
@@ -137,8 +136,8 @@ LLM_QUANT_INLINE void choose_integers(const SuperBlock& block, int sub, const Af
   code.integers.scales[sub] = static_cast<uint8_t>(scale);
   code.integers.mins[sub] = static_cast<uint8_t>(min);
   float best = std::numeric_limits<float>::infinity();
-  for (int s = std::max(scale - 1, 0); s <= std::min(scale + 1, kTopScale); ++s) {
-    for (int m = std::max(min - 1, 0); m <= std::min(min + 1, kTopScale); ++m) {
+  for (int s = std::max(scale - reach, 0); s <= std::min(scale + reach, kTopScale); ++s) {
+    for (int m = std::max(min - reach, 0); m <= std::min(min + reach, kTopScale); ++m) {
       const float error = error_of<kTop>(x, weight, code.of(s, m));
       if (!(error < best)) continue;
       best = error;
@@ -155,11 +154,11 @@ LLM_QUANT_INLINE AffineScale solve_super_block(const SuperBlock& block, const Af
   double aa = 0, ab = 0, bb = 0, xa = 0, xb = 0;  // a = scale * q, b = min
   for (int sub = 0; sub < kSubBlocks; ++sub) {
     const AffineScale fit = code.of(code.integers.scales[sub], code.integers.mins[sub]);
-    Float8 w = splat(0), wx = splat(0), wq = splat(0), wqq = splat(0), wxq = splat(0);
+    Float4 w = splat(0), wx = splat(0), wq = splat(0), wqq = splat(0), wxq = splat(0);
     for (int i = 0; i < kVectors; ++i) {
-      const Float8 x = load8(block.x + kSubSize * sub + kLanes * i);
-      const Float8 weight = load8(block.weight + kSubSize * sub + kLanes * i);
-      const Float8 q = levels_of<kTop>(x, fit);
+      const Float4 x = load_lanes(block.x + kSubSize * sub + kLanes * i);
+      const Float4 weight = load_lanes(block.weight + kSubSize * sub + kLanes * i);
+      const Float4 q = levels_of<kTop>(x, fit);
       w += weight;
       wx += weight * x;
       wq += weight * q;
@@ -195,14 +194,15 @@ LLM_QUANT_INLINE AffineCode fit_super_block(const SuperBlock& block) {
   AffineCode code;
   code.d = covering_half(largest.scale, kTopScale, block.exponent);
   code.dmin = covering_half(largest.offset, kTopScale, block.exponent);
-  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], code);
+  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], 0, code);
 
   const AffineScale solved = solve_super_block<kTop>(block, code);
   if (!(solved.scale > 0)) return code;
   AffineCode second;
   second.d = nearest_half(solved.scale, block.exponent);
   second.dmin = nearest_half(solved.offset, block.exponent);
-  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], second);
+  for (int sub = 0; sub < kSubBlocks; ++sub)
+    choose_integers<kTop>(block, sub, fits[sub], 1, second);
   return second.error < code.error ? second : code;
 }
 
@@ -220,7 +220,7 @@ LLM_QUANT_INLINE AffineCode encode_affine(const float* x, const float* importanc
   for (int sub = 0; sub < kSubBlocks; ++sub) {
     const AffineScale fit = code.of(code.integers.scales[sub], code.integers.mins[sub]);
     for (int j = kSubSize * sub; j < kSubSize * (sub + 1); j += kLanes) {
-      const Float8 levels = levels_of<kTop>(load8(block.x + j), fit);
+      const Float4 levels = levels_of<kTop>(load_lanes(block.x + j), fit);
       for (int lane = 0; lane < kLanes; ++lane) q[j + lane] = static_cast<uint8_t>(levels[lane]);
     }
   }

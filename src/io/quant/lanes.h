@@ -1,38 +1,53 @@
-// Eight floats in the compiler's vector extension: sums have one order on every machine.
+// Four floats in the compiler's vector extension, which plain x86-64 has registers for (of wider
+// ones GCC makes scalar code before it looks at target clones). Sums have one order everywhere.
 #pragma once
 
 #include <cmath>
 #include <cstring>
 
-#include "io/quant/clones.h"
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
-// Vectors cross no real call here, so the ABI they would cross it with does not matter.
-#pragma GCC diagnostic ignored "-Wpsabi"
+#include "io/quant/clones.h"
 
 namespace llm::io::quant {
 
-inline constexpr int kLanes = 8;
-using Float8 = float __attribute__((vector_size(32)));
+inline constexpr int kLanes = 4;
+using Float4 = float __attribute__((vector_size(16)));
 
-LLM_QUANT_INLINE Float8 splat(float value) { return Float8{} + value; }
-LLM_QUANT_INLINE Float8 load8(const float* from) {
-  Float8 lanes;
+LLM_QUANT_INLINE Float4 splat(float value) { return Float4{} + value; }
+LLM_QUANT_INLINE Float4 load_lanes(const float* from) {
+  Float4 lanes;
   std::memcpy(&lanes, from, sizeof lanes);
   return lanes;
 }
-LLM_QUANT_INLINE void store8(float* to, const Float8& lanes) {
+LLM_QUANT_INLINE void store_lanes(float* to, const Float4& lanes) {
   std::memcpy(to, &lanes, sizeof lanes);
 }
-LLM_QUANT_INLINE float sum_lanes(const Float8& x) {
-  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+LLM_QUANT_INLINE float sum_lanes(const Float4& x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+LLM_QUANT_INLINE Float4 abs_lanes(const Float4& x) { return x < 0.0f ? -x : x; }
+
+// GCC makes four instructions of a < b ? a : b.
+LLM_QUANT_INLINE Float4 min_lanes(const Float4& a, const Float4& b) {
+#ifdef __SSE__
+  return _mm_min_ps(a, b);
+#else
+  return a < b ? a : b;
+#endif
 }
-LLM_QUANT_INLINE Float8 abs8(const Float8& x) { return x < 0.0f ? -x : x; }
+LLM_QUANT_INLINE Float4 max_lanes(const Float4& a, const Float4& b) {
+#ifdef __SSE__
+  return _mm_max_ps(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
 
 // The nearest whole number (ties to even) within [low, high]. Requires: both below 2^22 in size.
-LLM_QUANT_INLINE Float8 round_within(const Float8& x, float low, float high) {
+LLM_QUANT_INLINE Float4 round_within(const Float4& x, float low, float high) {
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: the last place of the sum is 1
-  const Float8 above = x > low ? x : splat(low);
-  const Float8 within = above < high ? above : splat(high);
+  const Float4 within = min_lanes(max_lanes(x, splat(low)), splat(high));
   return (within + kRound) - kRound;
 }
 

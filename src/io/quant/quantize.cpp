@@ -113,8 +113,7 @@ LLM_QUANT_CLONES void encode_small(GgmlType type, const float* x, std::byte* out
   }
 }
 
-LLM_QUANT_CLONES void encode_super(GgmlType type, const float* x, const float* importance,
-                                   std::byte* out) {
+void encode_super(GgmlType type, const float* x, const float* importance, std::byte* out) {
   if (type == GgmlType::kQ4_K) return encode_q4_k(x, importance, out);
   if (type == GgmlType::kQ5_K) return encode_q5_k(x, importance, out);
   encode_q6_k(x, importance, out);

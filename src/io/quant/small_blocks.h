@@ -67,19 +67,17 @@ LLM_QUANT_INLINE void pack_nibbles(const uint8_t* q, uint8_t* qs) {
 }
 
 LLM_QUANT_INLINE void unpack_fifth_bits(const uint8_t* qh, uint8_t* q) {
-  alignas(32) uint8_t spread[32];
-  alignas(32) uint8_t bit[32];
-  for (int j = 0; j < 32; ++j) spread[j] = qh[j / 8];
-  for (int j = 0; j < 32; ++j) bit[j] = static_cast<uint8_t>(1 << (j % 8));
-  for (int j = 0; j < 32; ++j) q[j] |= (spread[j] & bit[j]) != 0 ? 16 : 0;
+  uint32_t bits;
+  std::memcpy(&bits, qh, sizeof bits);
+  alignas(32) uint32_t fifth[kSmall];
+  for (uint32_t j = 0; j < kSmall; ++j) fifth[j] = (bits >> j & 1u) << 4;
+  for (int j = 0; j < kSmall; ++j) q[j] = static_cast<uint8_t>(q[j] | fifth[j]);
 }
 
 LLM_QUANT_INLINE void pack_fifth_bits(const uint8_t* q, uint8_t* qh) {
-  for (int i = 0; i < 4; ++i) {
-    unsigned bits = 0;
-    for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(q[8 * i + j] >> 4) << j;
-    qh[i] = static_cast<uint8_t>(bits);
-  }
+  uint32_t bits = 0;
+  for (uint32_t j = 0; j < kSmall; ++j) bits |= static_cast<uint32_t>(q[j] >> 4) << j;
+  std::memcpy(qh, &bits, sizeof bits);
 }
 
 // q = min(trunc((x - base) * inverse + shift), top); the arguments keep the sum at 0 or above.

@@ -23,15 +23,16 @@ struct SuperBlock {
 template <int kSub>
 LLM_QUANT_INLINE void weigh(SuperBlock& block, const float* importance) {
   for (int begin = 0; begin < kSuper; begin += kSub) {
-    Float8 squares = splat(0);
+    Float4 squares = splat(0);
     for (int j = begin; j < begin + kSub; j += kLanes) {
-      const Float8 x = load8(block.x + j);
+      const Float4 x = load_lanes(block.x + j);
       squares += x * x;
     }
     const float rms = std::sqrt(sum_lanes(squares) / kSub);
     for (int j = begin; j < begin + kSub; j += kLanes) {
-      const Float8 base = abs8(load8(block.x + j)) + rms;
-      store8(block.weight + j, importance == nullptr ? base : base * load8(importance + j));
+      const Float4 base = abs_lanes(load_lanes(block.x + j)) + rms;
+      store_lanes(block.weight + j,
+                  importance == nullptr ? base : base * load_lanes(importance + j));
     }
   }
 }
@@ -39,17 +40,16 @@ LLM_QUANT_INLINE void weigh(SuperBlock& block, const float* importance) {
 // False when every value is so small that the nearest one of the type is zero.
 // Requires: all finite and below 2^40 in size.
 LLM_QUANT_INLINE bool normalize_super(const float* x, SuperBlock& block) {
-  Float8 largest = splat(0);
+  Float4 largest = splat(0);
   for (int j = 0; j < kSuper; j += kLanes) {
-    const Float8 size = abs8(load8(x + j));
-    largest = size > largest ? size : largest;
+    largest = max_lanes(largest, abs_lanes(load_lanes(x + j)));
   }
   float top = 0;
   for (int j = 0; j < kLanes; ++j) top = std::max(top, largest[j]);
   if (top < 0x1p-26f) return false;  // the smallest step is the smallest half, 2^-24
   std::frexp(top, &block.exponent);
-  const Float8 factor = splat(std::ldexp(1.0f, -block.exponent));
-  for (int j = 0; j < kSuper; j += kLanes) store8(block.x + j, load8(x + j) * factor);
+  const Float4 factor = splat(std::ldexp(1.0f, -block.exponent));
+  for (int j = 0; j < kSuper; j += kLanes) store_lanes(block.x + j, load_lanes(x + j) * factor);
   return true;
 }
 

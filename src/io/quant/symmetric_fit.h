@@ -16,9 +16,13 @@ inline constexpr float kHighLevel = 31;
 // The scale of the least weighted squared error; the value of largest magnitude takes the level
 // -32, or one near it.
 LLM_QUANT_INLINE float fit_symmetric(const float* x, const float* weight) {
-  constexpr int kSteps = 9;  // on each side, by a tenth of a level
-  const Float8 values[2] = {load8(x), load8(x + kLanes)};
-  const Float8 weights[2] = {load8(weight), load8(weight + kLanes)};
+  constexpr int kSteps = 5;  // on each side, by a fifth of a level
+  constexpr int kParts = kSymmetricSize / kLanes;
+  Float4 values[kParts], weights[kParts];
+  for (int i = 0; i < kParts; ++i) {
+    values[i] = load_lanes(x + kLanes * i);
+    weights[i] = load_lanes(weight + kLanes * i);
+  }
   float extreme = x[0];
   for (int j = 1; j < kSymmetricSize; ++j) {
     extreme = std::fabs(x[j]) > std::fabs(extreme) ? x[j] : extreme;
@@ -27,10 +31,10 @@ LLM_QUANT_INLINE float fit_symmetric(const float* x, const float* weight) {
   float best = extreme / kLowLevel;
   float best_gain = 0;
   for (int step = -kSteps; step <= kSteps; ++step) {
-    const float inverse = (kLowLevel + 0.1f * static_cast<float>(step)) / extreme;
-    Float8 wqq = splat(0), wxq = splat(0);
-    for (int i = 0; i < 2; ++i) {
-      const Float8 q = round_within(values[i] * inverse, kLowLevel, kHighLevel);
+    const float inverse = (kLowLevel + 0.2f * static_cast<float>(step)) / extreme;
+    Float4 wqq = splat(0), wxq = splat(0);
+    for (int i = 0; i < kParts; ++i) {
+      const Float4 q = round_within(values[i] * inverse, kLowLevel, kHighLevel);
       wqq += weights[i] * q * q;
       wxq += weights[i] * q * values[i];
     }
@@ -51,22 +55,22 @@ struct SymmetricCode {
   float error = 0;
 };
 
-LLM_QUANT_INLINE Float8 symmetric_levels(const Float8& x, float scale) {
-  if (scale == 0) return splat(0);
-  return round_within(x / scale, kLowLevel, kHighLevel);
+LLM_QUANT_INLINE Float4 symmetric_levels(const Float4& x, float scale) {
+  const float inverse = scale == 0 ? 0 : 1 / scale;
+  return round_within(x * inverse, kLowLevel, kHighLevel);
 }
 
 LLM_QUANT_INLINE float symmetric_error(const float* x, const float* weight, float scale) {
-  Float8 error = splat(0);
+  Float4 error = splat(0);
   for (int i = 0; i < kSymmetricSize; i += kLanes) {
-    const Float8 value = load8(x + i);
-    const Float8 rest = value - scale * symmetric_levels(value, scale);
-    error += load8(weight + i) * rest * rest;
+    const Float4 value = load_lanes(x + i);
+    const Float4 rest = value - scale * symmetric_levels(value, scale);
+    error += load_lanes(weight + i) * rest * rest;
   }
   return sum_lanes(error);
 }
 
-LLM_QUANT_INLINE void choose_scale(const SuperBlock& block, int sub, float fit,
+LLM_QUANT_INLINE void choose_scale(const SuperBlock& block, int sub, float fit, int reach,
                                    SymmetricCode& code) {
   const float* x = block.x + kSymmetricSize * sub;
   const float* weight = block.weight + kSymmetricSize * sub;
@@ -74,7 +78,7 @@ LLM_QUANT_INLINE void choose_scale(const SuperBlock& block, int sub, float fit,
   const int nearest = static_cast<int>(std::nearbyint(std::clamp(ratio, -128.0f, 127.0f)));
   code.scales[sub] = static_cast<int8_t>(nearest);
   float best = std::numeric_limits<float>::infinity();
-  for (int s = std::max(nearest - 1, -128); s <= std::min(nearest + 1, 127); ++s) {
+  for (int s = std::max(nearest - reach, -128); s <= std::min(nearest + reach, 127); ++s) {
     const float error = symmetric_error(x, weight, code.d.value * static_cast<float>(s));
     if (!(error < best)) continue;
     best = error;
@@ -88,12 +92,12 @@ LLM_QUANT_INLINE float solve_symmetric(const SuperBlock& block, const SymmetricC
   double aa = 0, xa = 0;  // a = scale * q
   for (int sub = 0; sub < kSymmetricSubs; ++sub) {
     const float scale = static_cast<float>(code.scales[sub]);
-    Float8 wqq = splat(0), wxq = splat(0);
+    Float4 wqq = splat(0), wxq = splat(0);
     for (int j = kSymmetricSize * sub; j < kSymmetricSize * (sub + 1); j += kLanes) {
-      const Float8 x = load8(block.x + j);
-      const Float8 q = symmetric_levels(x, code.d.value * scale);
-      wqq += load8(block.weight + j) * q * q;
-      wxq += load8(block.weight + j) * q * x;
+      const Float4 x = load_lanes(block.x + j);
+      const Float4 q = symmetric_levels(x, code.d.value * scale);
+      wqq += load_lanes(block.weight + j) * q * q;
+      wxq += load_lanes(block.weight + j) * q * x;
     }
     aa += static_cast<double>(scale * scale * sum_lanes(wqq));
     xa += static_cast<double>(scale * sum_lanes(wxq));
@@ -110,13 +114,13 @@ LLM_QUANT_INLINE SymmetricCode fit_symmetric_super(const SuperBlock& block) {
   }
   SymmetricCode code;
   code.d = covering_half(largest, -128, block.exponent);
-  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], code);
+  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], 0, code);
 
   const float solved = solve_symmetric(block, code);
   if (solved == 0) return code;
   SymmetricCode second;
   second.d = nearest_half(solved, block.exponent);
-  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], second);
+  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], 1, second);
   return second.error < code.error ? second : code;
 }
 
@@ -132,7 +136,7 @@ LLM_QUANT_INLINE SymmetricCode encode_symmetric(const float* x, const float* imp
   code = fit_symmetric_super(block);
   for (int j = 0; j < kSuper; j += kLanes) {
     const float scale = code.d.value * static_cast<float>(code.scales[j / kSymmetricSize]);
-    const Float8 levels = symmetric_levels(load8(block.x + j), scale) - kLowLevel;
+    const Float4 levels = symmetric_levels(load_lanes(block.x + j), scale) - kLowLevel;
     for (int lane = 0; lane < kLanes; ++lane) q[j + lane] = static_cast<uint8_t>(levels[lane]);
   }
   return code;
