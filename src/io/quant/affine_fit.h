@@ -4,7 +4,8 @@
 // Each sub-block alone is first fitted with real numbers: for a row of step widths around
 // (max - min) / kTop, round to levels, solve the weighted least squares for scale and offset given
 // those levels, keep the best. Then d and dmin are set by the largest, solved once more by least
-// squares over the whole super-block, and the integers around the fitted ones are tried.
+// squares over the whole super-block (the better pair stays), and the integers around the fitted
+// ones are tried.
 #pragma once
 
 #include <limits>
@@ -25,70 +26,75 @@ struct AffineScale {
   float offset = 0;
 };
 
-// Weighted sums over a sub-block: of 1, x, x^2, q, q^2 and x q.
+// Weighted sums over a sub-block, of y = x - base: of 1, y, y^2, q, q^2 and y q.
 struct AffineSums {
-  float w = 0, x = 0, xx = 0, q = 0, qq = 0, xq = 0;
+  float w = 0, y = 0, yy = 0, q = 0, qq = 0, yq = 0;
 
+  // Of y = scale * q - offset.
   LLM_QUANT_INLINE float error(const AffineScale& fit) const {
     const float s = fit.scale;
     const float o = fit.offset;
-    return xx + s * (s * qq - 2 * xq - 2 * o * q) + o * (2 * x + o * w);
+    return yy + s * (s * qq - 2 * yq - 2 * o * q) + o * (2 * y + o * w);
   }
 };
 
-// Of the least error with scale and offset >= 0.
-LLM_QUANT_INLINE AffineScale solve_affine(const AffineSums& sums) {
+// y = scale * q - offset of the least error with offset >= base.
+LLM_QUANT_INLINE AffineScale solve_affine(const AffineSums& sums, float base) {
   const float determinant = sums.w * sums.qq - sums.q * sums.q;
   if (!(determinant > 0)) return {};
-  const AffineScale free{.scale = (sums.w * sums.xq - sums.x * sums.q) / determinant,
-                         .offset = (sums.q * sums.xq - sums.x * sums.qq) / determinant};
-  return free.offset >= 0 ? free : AffineScale{.scale = sums.xq / sums.qq, .offset = 0};
+  const AffineScale free{.scale = (sums.w * sums.yq - sums.y * sums.q) / determinant,
+                         .offset = (sums.q * sums.yq - sums.y * sums.qq) / determinant};
+  if (free.offset >= base) return free;
+  return {.scale = (sums.yq + base * sums.q) / sums.qq, .offset = base};
 }
 
+// Works on y = x - min(x), min(x) <= 0: with x, offsets far larger than the extent would cost the
+// sums their precision.
 template <int kTop>
 LLM_QUANT_INLINE AffineScale fit_sub_block(const float* x, const float* weight) {
   constexpr int kSteps = 5;  // on each side, by a fifth of a level
-  Float4 values[kVectors], weights[kVectors];
   Float4 low_lanes = splat(0), high_lanes = load_lanes(x);
-  Float4 w = splat(0), wx = splat(0), wxx = splat(0);
   for (int i = 0; i < kVectors; ++i) {
-    values[i] = load_lanes(x + kLanes * i);
-    weights[i] = load_lanes(weight + kLanes * i);
-    low_lanes = min_lanes(low_lanes, values[i]);
-    high_lanes = max_lanes(high_lanes, values[i]);
-    w += weights[i];
-    wx += weights[i] * values[i];
-    wxx += weights[i] * values[i] * values[i];
+    low_lanes = min_lanes(low_lanes, load_lanes(x + kLanes * i));
+    high_lanes = max_lanes(high_lanes, load_lanes(x + kLanes * i));
   }
-  float low = 0, high = high_lanes[0];
-  for (int j = 0; j < kLanes; ++j) low = std::min(low, low_lanes[j]);
-  for (int j = 1; j < kLanes; ++j) high = std::max(high, high_lanes[j]);
-  if (high <= low) return {.scale = 0, .offset = -low};
+  const float base = least_lane(low_lanes);
+  const float extent = -least_lane(-high_lanes) - base;
+  if (!(extent > 0)) return {.scale = 0, .offset = -base};
 
-  AffineScale best{.scale = (high - low) / kTop, .offset = -low};
+  Float4 values[kVectors], weights[kVectors];
+  Float4 w = splat(0), wy = splat(0), wyy = splat(0);
+  for (int i = 0; i < kVectors; ++i) {
+    values[i] = load_lanes(x + kLanes * i) - base;
+    weights[i] = load_lanes(weight + kLanes * i);
+    w += weights[i];
+    wy += weights[i] * values[i];
+    wyy += weights[i] * values[i] * values[i];
+  }
+  AffineScale best{.scale = extent / kTop, .offset = 0};
   float best_error = std::numeric_limits<float>::infinity();
-  AffineSums sums{.w = sum_lanes(w), .x = sum_lanes(wx), .xx = sum_lanes(wxx)};
+  AffineSums sums{.w = sum_lanes(w), .y = sum_lanes(wy), .yy = sum_lanes(wyy)};
   for (int step = -kSteps; step <= kSteps; ++step) {
-    const float inverse = (kTop + 0.2f * static_cast<float>(step)) / (high - low);
-    Float4 wq = splat(0), wqq = splat(0), wxq = splat(0);
+    const float inverse = (kTop + 0.2f * static_cast<float>(step)) / extent;
+    Float4 wq = splat(0), wqq = splat(0), wyq = splat(0);
     for (int i = 0; i < kVectors; ++i) {
-      const Float4 q = round_within((values[i] - low) * inverse, 0, kTop);
+      const Float4 q = round_within(values[i] * inverse, 0, kTop);
       const Float4 weighted = weights[i] * q;
       wq += weighted;
       wqq += weighted * q;
-      wxq += weighted * values[i];
+      wyq += weighted * values[i];
     }
     sums.q = sum_lanes(wq);
     sums.qq = sum_lanes(wqq);
-    sums.xq = sum_lanes(wxq);
-    const AffineScale fit = solve_affine(sums);
+    sums.yq = sum_lanes(wyq);
+    const AffineScale fit = solve_affine(sums, base);
     const float error = sums.error(fit);
     if (fit.scale > 0 && error < best_error) {
       best = fit;
       best_error = error;
     }
   }
-  return best;
+  return {.scale = best.scale, .offset = best.offset - base};
 }
 
 struct AffineCode {
@@ -183,6 +189,15 @@ LLM_QUANT_INLINE AffineScale solve_super_block(const SuperBlock& block, const Af
 }
 
 template <int kTop>
+LLM_QUANT_INLINE void choose_all(const SuperBlock& block, const AffineScale* fits, int reach,
+                                 AffineCode& code) {
+  code.error = 0;
+  for (int sub = 0; sub < kSubBlocks; ++sub) {
+    choose_integers<kTop>(block, sub, fits[sub], reach, code);
+  }
+}
+
+template <int kTop>
 LLM_QUANT_INLINE AffineCode fit_super_block(const SuperBlock& block) {
   AffineScale fits[kSubBlocks];
   AffineScale largest;
@@ -194,16 +209,18 @@ LLM_QUANT_INLINE AffineCode fit_super_block(const SuperBlock& block) {
   AffineCode code;
   code.d = covering_half(largest.scale, kTopScale, block.exponent);
   code.dmin = covering_half(largest.offset, kTopScale, block.exponent);
-  for (int sub = 0; sub < kSubBlocks; ++sub) choose_integers<kTop>(block, sub, fits[sub], 0, code);
+  choose_all<kTop>(block, fits, 0, code);
 
   const AffineScale solved = solve_super_block<kTop>(block, code);
-  if (!(solved.scale > 0)) return code;
-  AffineCode second;
-  second.d = nearest_half(solved.scale, block.exponent);
-  second.dmin = nearest_half(solved.offset, block.exponent);
-  for (int sub = 0; sub < kSubBlocks; ++sub)
-    choose_integers<kTop>(block, sub, fits[sub], 1, second);
-  return second.error < code.error ? second : code;
+  if (solved.scale > 0) {
+    AffineCode second;
+    second.d = nearest_half(solved.scale, block.exponent);
+    second.dmin = nearest_half(solved.offset, block.exponent);
+    choose_all<kTop>(block, fits, 0, second);
+    if (second.error < code.error) code = second;
+  }
+  choose_all<kTop>(block, fits, 1, code);
+  return code;
 }
 
 // The levels of the whole super-block. kTop = 15 or 31.

@@ -2,7 +2,7 @@
 // ones GCC makes scalar code before it looks at target clones). Sums have one order everywhere.
 #pragma once
 
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 
 #ifdef __SSE__
@@ -42,6 +42,10 @@ LLM_QUANT_INLINE Float4 max_lanes(const Float4& a, const Float4& b) {
 #else
   return a > b ? a : b;
 #endif
+}
+
+LLM_QUANT_INLINE float least_lane(const Float4& x) {
+  return std::min(std::min(x[0], x[1]), std::min(x[2], x[3]));
 }
 
 // The nearest whole number (ties to even) within [low, high]. Requires: both below 2^22 in size.

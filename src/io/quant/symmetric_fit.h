@@ -105,6 +105,12 @@ LLM_QUANT_INLINE float solve_symmetric(const SuperBlock& block, const SymmetricC
   return aa > 0 ? static_cast<float>(xa / aa) : 0;
 }
 
+LLM_QUANT_INLINE void choose_all_scales(const SuperBlock& block, const float* fits, int reach,
+                                        SymmetricCode& code) {
+  code.error = 0;
+  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], reach, code);
+}
+
 LLM_QUANT_INLINE SymmetricCode fit_symmetric_super(const SuperBlock& block) {
   float fits[kSymmetricSubs];
   float largest = 0;
@@ -114,14 +120,17 @@ LLM_QUANT_INLINE SymmetricCode fit_symmetric_super(const SuperBlock& block) {
   }
   SymmetricCode code;
   code.d = covering_half(largest, -128, block.exponent);
-  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], 0, code);
+  choose_all_scales(block, fits, 0, code);
 
   const float solved = solve_symmetric(block, code);
-  if (solved == 0) return code;
-  SymmetricCode second;
-  second.d = nearest_half(solved, block.exponent);
-  for (int sub = 0; sub < kSymmetricSubs; ++sub) choose_scale(block, sub, fits[sub], 1, second);
-  return second.error < code.error ? second : code;
+  if (solved != 0) {
+    SymmetricCode second;
+    second.d = nearest_half(solved, block.exponent);
+    choose_all_scales(block, fits, 0, second);
+    if (second.error < code.error) code = second;
+  }
+  choose_all_scales(block, fits, 1, code);
+  return code;
 }
 
 // The levels of the whole super-block, from 0 to 63.
