@@ -13,7 +13,6 @@ import json
 import pathlib
 import sys
 
-import xxhash
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from tokenizers import decoders
 
@@ -151,6 +150,7 @@ def shared_documents(shared):
 
 
 def shared_hashes(shared):
+    import xxhash
     import zstandard
     folder = shared / "tokenizers"
     qwen = zstandard.ZstdDecompressor().stream_reader(open(folder / "qwen3/tokenizer.json.zst", "rb")).read()

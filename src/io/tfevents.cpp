@@ -11,8 +11,8 @@
 #include <chrono>
 
 #include "io/file_descriptor.h"
-#include "io/protobuf_writer.h"
 #include "llm/io/file.h"
+#include "llm/io/protobuf_writer.h"
 
 namespace llm::io {
 namespace {

@@ -10,8 +10,8 @@
 #include "llm/text/utf8.h"
 #include "text/bpe_merger.h"
 #include "text/byte_level.h"
-#include "text/byte_level_tokenizer.h"
 #include "text/parallel_word_counter.h"
+#include "text/pipeline_tokenizer.h"
 
 namespace llm::text {
 namespace {
@@ -61,7 +61,8 @@ void check_config(const BpeTrainerConfig& config, size_t num_specials) {
 // The vocabulary as it grows: specials, the 256 bytes, then merges.
 class Vocabulary {
  public:
-  Vocabulary(TokenizerSpec& spec, const std::vector<std::string>& specials) : rules_(spec.model) {
+  Vocabulary(TokenizerSpec& spec, const std::vector<std::string>& specials)
+      : rules_(spec.model.emplace<BpeRules>()) {
     for (const std::string& content : specials) {
       AddedToken token;
       token.content = content;
@@ -176,12 +177,13 @@ std::shared_ptr<const Tokenizer> BpeTrainer::train(
   TokenizerSpec spec;
   spec.where = "trained tokenizer";
   spec.pre_tokenizer = state_->pre_tokenizer.steps();
+  spec.decoder = {decoder_step(DecoderStep::Kind::kByteLevel)};
   Vocabulary vocabulary(spec, state_->specials);
   BpeMerger merger = make_merger(words, vocabulary);
   state_->merge_all(merger, vocabulary, progress);
   spec.roles.eos = kEndOfText;
   spec.roles.pad = kPad;
-  return std::make_shared<ByteLevelTokenizer>(std::move(spec));
+  return make_tokenizer(std::move(spec));
 }
 
 }  // namespace llm::text

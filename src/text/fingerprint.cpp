@@ -1,5 +1,7 @@
+#include <bit>
+
 #include "llm/io/hash.h"
-#include "text/byte_level_tokenizer.h"
+#include "text/pipeline_tokenizer.h"
 
 namespace llm::text {
 namespace {
@@ -21,9 +23,20 @@ class Feeder {
 void feed_step(Feeder& feed, const PreTokenizerStep& step) {
   feed.number(static_cast<uint64_t>(step.kind));
   feed.text(step.pattern);
+  feed.text(step.replacement);
   feed.number(static_cast<uint64_t>(step.behavior));
-  for (const bool flag :
-       {step.is_regex, step.invert, step.individual_digits, step.add_prefix_space, step.use_regex})
+  feed.number(static_cast<uint64_t>(step.prepend_scheme));
+  for (const bool flag : {step.is_regex, step.invert, step.individual_digits, step.add_prefix_space,
+                          step.use_regex, step.split})
+    feed.number(flag);
+}
+
+void feed_normalizer(Feeder& feed, const NormalizerStep& step) {
+  feed.number(static_cast<uint64_t>(step.kind));
+  feed.number(static_cast<uint64_t>(step.form));
+  for (const std::string* text : {&step.pattern, &step.content, &step.charsmap}) feed.text(*text);
+  for (const bool flag : {step.strip_left, step.strip_right, step.is_regex, step.add_dummy_prefix,
+                          step.remove_extra_whitespaces, step.escape_whitespaces})
     feed.number(flag);
 }
 
@@ -35,15 +48,30 @@ void feed_token(Feeder& feed, const AddedToken& token) {
     feed.number(flag);
 }
 
-void feed_model(Feeder& feed, const BpeRules& rules) {
+void feed_rules(Feeder& feed, const ModelRules& rules) {
   feed.number(rules.pieces.size());
   for (const std::string& piece : rules.pieces) feed.text(piece);
-  feed.number(rules.merges.size());
-  for (const auto& [left, right] : rules.merges)
-    feed.number(static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right));
-  feed.number(rules.ignore_merges);
-  feed.number(rules.fuse_unk);
   feed.number(static_cast<uint64_t>(rules.unk_id.value_or(-1)));
+  feed.number(rules.fuse_unk);
+  feed.number(rules.byte_fallback);
+  feed.number(rules.kinds.size());
+  for (const PieceKind kind : rules.kinds) feed.number(static_cast<uint64_t>(kind));
+}
+
+void feed_model(Feeder& feed, const AnyRules& rules) {
+  feed.number(rules.index());
+  feed_rules(feed, common_rules(rules));
+  if (const auto* bpe = std::get_if<BpeRules>(&rules)) {
+    feed.number(bpe->merges.size());
+    for (const auto& [left, right] : bpe->merges)
+      feed.number(static_cast<uint64_t>(left) << 32 | static_cast<uint32_t>(right));
+    feed.number(bpe->ranks.size());
+    for (const uint32_t rank : bpe->ranks) feed.number(rank);
+    feed.number(bpe->ignore_merges);
+  } else {
+    for (const double score : common_rules(rules).scores)
+      feed.number(std::bit_cast<uint64_t>(score));
+  }
 }
 
 }  // namespace
@@ -54,9 +82,13 @@ uint64_t fingerprint_of(const TokenizerSpec& spec) {
   feed.number(spec.added_tokens.size());
   for (const AddedToken& token : spec.added_tokens) feed_token(feed, token);
   feed.number(spec.normalizer.size());
-  for (const NormalForm form : spec.normalizer) feed.number(static_cast<uint64_t>(form));
+  for (const NormalizerStep& step : spec.normalizer) feed_normalizer(feed, step);
   feed.number(spec.pre_tokenizer.size());
   for (const PreTokenizerStep& step : spec.pre_tokenizer) feed_step(feed, step);
+  for (const auto* ids : {&spec.prefix_ids, &spec.suffix_ids}) {
+    feed.number(ids->size());
+    for (const int32_t id : *ids) feed.number(static_cast<uint64_t>(id));
+  }
   return feed.digest();
 }
 

@@ -63,10 +63,12 @@ TokenizerSpec parse_gpt2_files(std::string_view encoder, const std::string& enco
   TokenizerSpec spec;
   spec.where = encoder_name;
   spec.pre_tokenizer = steps_named("gpt2");
+  spec.decoder = {decoder_step(DecoderStep::Kind::kByteLevel)};
+  BpeRules& rules = spec.model.emplace<BpeRules>();
   const io::Json json = io::parse_json(encoder, encoder_name);
   Ids ids;
-  read_encoder(JsonField::root(json, encoder_name), spec.model, ids);
-  read_merges(merges, merges_name, ids, spec.model);
+  read_encoder(JsonField::root(json, encoder_name), rules, ids);
+  read_merges(merges, merges_name, ids, rules);
   if (const auto end = ids.find(kEndOfText); end != ids.end()) {
     AddedToken token;
     token.content = kEndOfText;

@@ -4,7 +4,6 @@
 #include <span>
 
 #include "llm/text/chat_template.h"
-#include "text/byte_level.h"
 
 namespace llm::text {
 namespace {
@@ -27,13 +26,14 @@ TokenizerSummary summarize(const Tokenizer& tokenizer) {
       ++summary.num_unused_ids;
       continue;
     }
-    const auto length = static_cast<int64_t>(tokenizer.decode_bytes(std::span(&id, 1)).size());
-    if (!tokenizer.is_special(id))
-      summary.longest_token_bytes = std::max(summary.longest_token_bytes, length);
+    if (tokenizer.is_special(id)) continue;
+    DecodeState inside{.started = true, .stripped = INT64_MAX};
+    std::string bytes;
+    tokenizer.decode_next(id, /*skip_special=*/false, inside, bytes);
+    summary.longest_token_bytes =
+        std::max(summary.longest_token_bytes, static_cast<int64_t>(bytes.size()));
   }
-  summary.covers_all_bytes = std::ranges::all_of(byte_symbols(), [&](const std::string& symbol) {
-    return tokenizer.find(symbol).has_value();
-  });
+  summary.covers_all_bytes = tokenizer.covers_all_text();
   summary.chat_template = template_name(tokenizer.chat_template());
   summary.fingerprint = tokenizer.fingerprint();
   return summary;

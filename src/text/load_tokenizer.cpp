@@ -3,8 +3,9 @@
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/line_reader.h"
-#include "text/byte_level_tokenizer.h"
 #include "text/gpt2_files.h"
+#include "text/pipeline_tokenizer.h"
+#include "text/sentencepiece_spec.h"
 #include "text/tokenizer_config.h"
 #include "text/tokenizer_json.h"
 
@@ -40,18 +41,28 @@ TokenizerSpec read_json(const fs::path& path) {
   return parse_tokenizer_json(read_whole(path), path.string());
 }
 
+TokenizerSpec read_sentencepiece(const fs::path& path) {
+  return sentencepiece_spec(parse_sentencepiece(read_whole(path), path.string()), path.string());
+}
+
+TokenizerSpec read_llama2c(const fs::path& path) {
+  return sentencepiece_spec(parse_llama2c(read_whole(path), path.string()), path.string());
+}
+
 TokenizerSpec read_directory(const fs::path& directory) {
+  const fs::path model = directory / "tokenizer.model";
+  if (fs::exists(model) && prefers_sentencepiece(directory)) return read_sentencepiece(model);
   for (const char* name : {"tokenizer.json", "tokenizer.json.zst", "tokenizer.json.gz"})
     if (fs::exists(directory / name)) return read_json(directory / name);
   for (const auto& [encoder, merges] :
        {std::pair("encoder.json", "vocab.bpe"), std::pair("vocab.json", "merges.txt")})
     if (fs::exists(directory / encoder) && fs::exists(directory / merges))
       return read_gpt2(directory / encoder, directory / merges);
-  const bool sentencepiece = fs::exists(directory / "tokenizer.model");
-  throw core::IoError({directory.string(), "tokenizer.json, or encoder.json with vocab.bpe",
-                       sentencepiece ? "tokenizer.model alone" : "neither",
-                       "Name a model directory or a tokenizer.json"},
-                      ENOENT);
+  if (fs::exists(model)) return read_sentencepiece(model);
+  throw core::IoError(
+      {directory.string(), "tokenizer.json, tokenizer.model, or encoder.json with vocab.bpe",
+       "none", "Name a model directory or a tokenizer.json"},
+      ENOENT);
 }
 
 bool is_gpt2_file(const std::string& name) {
@@ -62,6 +73,8 @@ bool is_gpt2_file(const std::string& name) {
 TokenizerSpec read_file(const fs::path& path) {
   const std::string name = path.filename().string();
   const fs::path folder = path.parent_path();
+  if (path.extension() == ".model") return read_sentencepiece(path);
+  if (path.extension() == ".bin") return read_llama2c(path);
   if (!is_gpt2_file(name)) return read_json(path);
   const bool openai = name == "encoder.json" || name == "vocab.bpe";
   return openai ? read_gpt2(folder / "encoder.json", folder / "vocab.bpe")
@@ -74,15 +87,18 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& path) {
   const bool directory = fs::is_directory(path);
   TokenizerSpec spec = directory ? read_directory(path) : read_file(path);
   read_token_roles(directory ? path : path.parent_path(), spec);
-  return std::make_shared<ByteLevelTokenizer>(std::move(spec));
+  return make_tokenizer(std::move(spec));
 }
 
-void ByteLevelTokenizer::save(const fs::path& directory) const {
+void PipelineTokenizer::save(const fs::path& directory) const {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error)
     throw core::IoError({directory.string(), "a folder to write to", error.message(), ""},
                         error.value());
+  if (spec_.is_sentencepiece())
+    io::write_file_atomically(directory / "tokenizer.model",
+                              write_sentencepiece(sentencepiece_model_of(spec_)));
   io::write_file_atomically(directory / "tokenizer.json", write_tokenizer_json(spec_));
   io::write_file_atomically(directory / "tokenizer_config.json", write_tokenizer_config(spec_));
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "llm/core/error.h"
+#include "text/space_mark.h"
 
 namespace llm::text {
 namespace {
@@ -95,6 +96,16 @@ class Joiner {
   bool previous_matched_ = false;
 };
 
+// The text as Metaspace writes it.
+std::string marked(std::string_view text, std::string_view mark, PrependScheme scheme,
+                   bool at_start) {
+  std::string out = replace_all(text, " ", mark);
+  const bool prepends =
+      scheme == PrependScheme::kAlways || (scheme == PrependScheme::kFirst && at_start);
+  if (prepends && !out.starts_with(mark)) out.insert(0, mark);
+  return out;
+}
+
 }  // namespace
 
 std::string_view pattern_named(std::string_view name) {
@@ -122,41 +133,58 @@ std::vector<PreTokenizerStep> steps_named(const std::string& name) {
 
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerStep> steps, const std::string& where)
     : steps_(std::move(steps)) {
-  for (const PreTokenizerStep& step : steps_) {
-    Cutter cutter;
-    switch (step.kind) {
-      case PreTokenizerStep::Kind::kSplit:
-        cutter.regex.emplace(step.is_regex ? step.pattern : escape_pattern(step.pattern), where);
-        cutter.behavior = step.behavior;
-        cutter.invert = step.invert;
-        break;
-      case PreTokenizerStep::Kind::kDigits:
-        cutter.regex.emplace("\\p{N}", where);
-        if (!step.individual_digits) cutter.behavior = SplitBehavior::kContiguous;
-        break;
-      case PreTokenizerStep::Kind::kByteLevel:
-        if (step.use_regex) cutter.regex.emplace(std::string(kGpt2Pattern), where);
-        cutter.add_prefix_space = step.add_prefix_space;
-        break;
-    }
-    cutters_.push_back(std::move(cutter));
+  for (const PreTokenizerStep& step : steps_) cutters_.push_back(make_cutter(step, where));
+}
+
+PreTokenizer::Cutter PreTokenizer::make_cutter(const PreTokenizerStep& step,
+                                               const std::string& where) {
+  Cutter cutter;
+  switch (step.kind) {
+    case PreTokenizerStep::Kind::kSplit:
+      cutter.regex.emplace(step.is_regex ? step.pattern : escape_pattern(step.pattern), where);
+      cutter.behavior = step.behavior;
+      cutter.invert = step.invert;
+      break;
+    case PreTokenizerStep::Kind::kDigits:
+      cutter.regex.emplace("\\p{N}", where);
+      if (!step.individual_digits) cutter.behavior = SplitBehavior::kContiguous;
+      break;
+    case PreTokenizerStep::Kind::kByteLevel:
+      if (step.use_regex) cutter.regex.emplace(std::string(kGpt2Pattern), where);
+      cutter.add_prefix_space = step.add_prefix_space;
+      break;
+    case PreTokenizerStep::Kind::kMetaspace:
+      cutter.mark = step.replacement;
+      cutter.prepend_scheme = step.prepend_scheme;
+      cutter.behavior = SplitBehavior::kMergedWithNext;
+      if (step.split) cutter.regex.emplace(escape_pattern(step.replacement), where);
+      break;
+    case PreTokenizerStep::Kind::kWhitespaceSplit:
+      cutter.regex.emplace("\\s+", where);
+      cutter.behavior = SplitBehavior::kRemoved;
+      break;
   }
+  return cutter;
 }
 
-void PreTokenizer::split(std::string_view text, const WordSink& sink) const {
-  if (!text.empty()) run(0, text, sink);
+void PreTokenizer::split(std::string_view text, const WordSink& sink, bool at_start) const {
+  if (!text.empty()) run(0, text, at_start, sink);
 }
 
-void PreTokenizer::run(size_t step, std::string_view text, const WordSink& sink) const {
+void PreTokenizer::run(size_t step, std::string_view text, bool at_start,
+                       const WordSink& sink) const {
   if (step == cutters_.size()) return sink(text);
   const Cutter& cutter = cutters_[step];
-  std::string prefixed;
-  if (cutter.add_prefix_space && text.front() != ' ') {
-    prefixed.append(" ").append(text);
-    text = prefixed;
+  std::string changed;
+  if (!cutter.mark.empty()) {
+    changed = marked(text, cutter.mark, cutter.prepend_scheme, at_start);
+    text = changed;
+  } else if (cutter.add_prefix_space && text.front() != ' ') {
+    changed.append(" ").append(text);
+    text = changed;
   }
   const bool last = step + 1 == cutters_.size();
-  if (!cutter.regex) return last ? sink(text) : run(step + 1, text, sink);
+  if (!cutter.regex) return last ? sink(text) : run(step + 1, text, at_start, sink);
   const auto cut = [&](const WordSink& next) {
     Joiner joiner(cutter.behavior, text, next);
     for_each_span(*cutter.regex, text, [&](size_t begin, size_t end, bool matched) {
@@ -167,7 +195,9 @@ void PreTokenizer::run(size_t step, std::string_view text, const WordSink& sink)
   if (last)
     cut(sink);
   else
-    cut([&](std::string_view part) { run(step + 1, part, sink); });
+    cut([&](std::string_view part) {
+      run(step + 1, part, at_start && part.data() == text.data(), sink);
+    });
 }
 
 }  // namespace llm::text

@@ -1,5 +1,4 @@
-// Cuts text into the words that BPE merges within: the pre-tokenizers of Hugging Face `tokenizers`
-// that byte-level models use.
+// Cuts text into the words that the model works on: pre-tokenizers of Hugging Face `tokenizers`.
 #pragma once
 
 #include <functional>
@@ -14,8 +13,12 @@ namespace llm::text {
 
 enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
+// When Metaspace puts its mark before a word: at the start of the text, of each part of the text
+// that it is handed, or never.
+enum class PrependScheme { kFirst, kAlways, kNever };
+
 struct PreTokenizerStep {
-  enum class Kind { kSplit, kDigits, kByteLevel };
+  enum class Kind { kSplit, kDigits, kByteLevel, kMetaspace, kWhitespaceSplit };
   Kind kind = Kind::kSplit;
   // kSplit
   std::string pattern;
@@ -27,6 +30,10 @@ struct PreTokenizerStep {
   // kByteLevel: must be the last step
   bool add_prefix_space = false;
   bool use_regex = true;  // GPT-2's pattern
+  // kMetaspace: spaces become `replacement`
+  std::string replacement = {};
+  PrependScheme prepend_scheme = PrependScheme::kAlways;
+  bool split = true;  // before each mark
 
   bool operator==(const PreTokenizerStep&) const = default;
 };
@@ -43,9 +50,10 @@ class PreTokenizer {
 
   // Throws: FormatError naming `where` for a pattern we cannot compile.
   PreTokenizer(std::vector<PreTokenizerStep> steps, const std::string& where);
-  // Calls `sink` for each word in order; the words together are the text, but for removed matches
-  // and added spaces. A word lives during the call only. Requires: valid UTF-8.
-  void split(std::string_view text, const WordSink& sink) const;
+  // Calls `sink` for each word in order; the words together are the text, but for removed matches,
+  // added and replaced spaces. A word lives during the call only. `at_start`: nothing came before
+  // this text. Requires: valid UTF-8.
+  void split(std::string_view text, const WordSink& sink, bool at_start = true) const;
   const std::vector<PreTokenizerStep>& steps() const { return steps_; }
 
  private:
@@ -54,8 +62,12 @@ class PreTokenizer {
     SplitBehavior behavior = SplitBehavior::kIsolated;
     bool invert = false;
     bool add_prefix_space = false;
+    // Of Metaspace: spaces become `mark`, and one comes first where the scheme says so.
+    std::string mark = {};
+    PrependScheme prepend_scheme = PrependScheme::kNever;
   };
-  void run(size_t step, std::string_view text, const WordSink& sink) const;
+  static Cutter make_cutter(const PreTokenizerStep& step, const std::string& where);
+  void run(size_t step, std::string_view text, bool at_start, const WordSink& sink) const;
 
   std::vector<PreTokenizerStep> steps_;
   std::vector<Cutter> cutters_;

@@ -6,6 +6,7 @@
 
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/text/utf8.h"
 
 namespace llm::text {
 namespace {
@@ -65,6 +66,23 @@ std::optional<Match> Regex::find(std::string_view subject, size_t start) const {
          "Cut very long texts into documents"});
   const PCRE2_SIZE* range = pcre2_get_ovector_pointer(state.data);
   return Match{range[0], range[1]};
+}
+
+bool replace_matches(const Regex& regex, std::string_view text, std::string_view content,
+                     std::string& out) {
+  size_t done = 0, from = 0;
+  bool any = false;
+  while (from <= text.size()) {
+    const std::optional<Match> match = regex.find(text, from);
+    if (!match) break;
+    any = true;
+    out.append(text.substr(done, match->begin - done)).append(content);
+    done = from = match->end;
+    if (match->end > match->begin) continue;
+    from += from < text.size() ? utf8_length(text[from]) : 1;  // an empty match
+  }
+  if (any) out.append(text.substr(done));
+  return any;
 }
 
 }  // namespace llm::text

@@ -35,6 +35,10 @@ class Regex {
   std::unique_ptr<pcre2_real_code_8, Free> code_;
 };
 
+// Appends `text` to `out` with every match replaced by `content`; false when there is none (`out`
+// is then left alone).
+bool replace_matches(const Regex& regex, std::string_view text, std::string_view content,
+                     std::string& out);
 // The pattern in PCRE2's syntax. Throws: FormatError.
 std::string translate_pattern(std::string_view pattern, const std::string& where);
 // A pattern that matches `text` literally.

@@ -93,6 +93,10 @@ class Translator {
       case 'f':
       case 'x':
         return copy(2);
+      case 'A':
+      case 'z':
+        if (in_class_) refuse(fmt::format("\\{} inside a character class", c));
+        return copy(2);
       default:
         if (std::isalnum(static_cast<unsigned char>(c))) refuse(fmt::format("\\{}", c));
         return copy(2);

@@ -14,6 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kEndOfText = "<|endoftext|>";
+// Our own key of tokenizer_config.json: the file to read the tokenizer from.
+constexpr const char* kExactFile = "llmtrain_tokenizer_file";
+constexpr const char* kModelFile = "tokenizer.model";
 
 // A token is written as its text or as an object with the text in "content".
 std::optional<std::string> token_text(const JsonField& json) {
@@ -60,26 +63,42 @@ void add_missing_tokens(const JsonField& decoder, TokenizerSpec& spec) {
   std::ranges::sort(spec.added_tokens, {}, &AddedToken::id);
 }
 
+void read_added_ends(const JsonField& root, TokenizerSpec& spec) {
+  const auto set = [&](const char* key, const std::optional<std::string>& role,
+                       std::vector<int32_t>& ids) {
+    if (!root.at(key).boolean_or(!ids.empty())) {
+      ids.clear();
+    } else if (role) {
+      for (const AddedToken& token : spec.added_tokens)
+        if (token.content == *role) ids = {token.id};
+    }
+  };
+  set("add_bos_token", spec.roles.bos, spec.prefix_ids);
+  set("add_eos_token", spec.roles.eos, spec.suffix_ids);
+}
+
 void read_config(const fs::path& path, TokenizerSpec& spec) {
   const io::Json json = io::read_json_file(path);
   const JsonField root = JsonField::root(json, path.string());
   TokenRoles& roles = spec.roles;
-  roles.bos = token_text(root.at("bos_token"));
-  roles.eos = token_text(root.at("eos_token"));
-  roles.pad = token_text(root.at("pad_token"));
-  roles.unk = token_text(root.at("unk_token"));
+  for (const auto& [key, role] : {std::pair("bos_token", &roles.bos),
+                                  {"eos_token", &roles.eos},
+                                  {"pad_token", &roles.pad},
+                                  {"unk_token", &roles.unk}})
+    if (json.contains(key)) *role = token_text(root.at(key));
   roles.chat_template = template_text(root.at("chat_template"));
   add_missing_tokens(root.at("added_tokens_decoder"), spec);
   for (const auto& [key, value] : json.items()) roles.rest[key] = value;
   for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token", "chat_template",
-                          "added_tokens_decoder"})
+                          "added_tokens_decoder", kExactFile})
     roles.rest.erase(key);
+  if (spec.is_sentencepiece()) read_added_ends(root, spec);
 }
 
 std::string content_of(const TokenizerSpec& spec, int64_t id) {
   for (const AddedToken& token : spec.added_tokens)
     if (token.id == id) return token.content;
-  const auto& pieces = spec.model.pieces;
+  const auto& pieces = spec.rules().pieces;
   return id >= 0 && id < static_cast<int64_t>(pieces.size()) ? pieces[id] : "";
 }
 
@@ -122,6 +141,13 @@ void read_token_roles(const fs::path& directory, TokenizerSpec& spec) {
     if (token.special && token.content == kEndOfText) spec.roles.eos = token.content;
 }
 
+bool prefers_sentencepiece(const fs::path& directory) {
+  const auto path = directory / "tokenizer_config.json";
+  if (!fs::exists(path)) return false;
+  const io::Json json = io::read_json_file(path);
+  return json.is_object() && json.value(kExactFile, io::Json()) == kModelFile;
+}
+
 std::string write_tokenizer_config(const TokenizerSpec& spec) {
   nlohmann::ordered_json json = spec.roles.rest;
   const auto set = [&](const char* key, const std::optional<std::string>& value) {
@@ -129,6 +155,11 @@ std::string write_tokenizer_config(const TokenizerSpec& spec) {
   };
   if (!json.contains("tokenizer_class")) json["tokenizer_class"] = "PreTrainedTokenizerFast";
   if (!json.contains("clean_up_tokenization_spaces")) json["clean_up_tokenization_spaces"] = false;
+  if (spec.is_sentencepiece()) {
+    json[kExactFile] = kModelFile;
+    json["add_bos_token"] = !spec.prefix_ids.empty();
+    json["add_eos_token"] = !spec.suffix_ids.empty();
+  }
   set("bos_token", spec.roles.bos);
   set("eos_token", spec.roles.eos);
   set("pad_token", spec.roles.pad);

@@ -1,5 +1,5 @@
-// What a byte-level BPE tokenizer is, as plain values: readers fill it, the trainer makes it,
-// ByteLevelTokenizer runs it and the writers store it.
+// What a tokenizer is, as plain values: readers fill it, the trainer makes it, PipelineTokenizer
+// runs it and the writers store it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "llm/text/tokenizer.h"
-#include "text/bpe_model.h"
+#include "text/decoder.h"
+#include "text/model_rules.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 
@@ -27,13 +28,23 @@ struct TokenRoles {
 
 struct TokenizerSpec {
   std::string where;  // the file, for messages
-  std::vector<NormalForm> normalizer;
+  std::vector<NormalizerStep> normalizer;
   std::vector<PreTokenizerStep> pre_tokenizer;
-  BpeRules model;
+  AnyRules model;
+  std::vector<DecoderStep> decoder;
   std::vector<AddedToken> added_tokens;  // ascending ids
   std::vector<int32_t> prefix_ids;       // what EncodeOptions::add_special puts before the text
   std::vector<int32_t> suffix_ids;       // ... and after it
   TokenRoles roles;
+
+  const ModelRules& rules() const { return common_rules(model); }
+  ModelRules& rules() { return common_rules(model); }
+  bool is_sentencepiece() const { return rules().is_sentencepiece(); }
+  // Words reach the model as bytes: the last pre-tokenizer is ByteLevel.
+  bool is_byte_level() const {
+    return !pre_tokenizer.empty() &&
+           pre_tokenizer.back().kind == PreTokenizerStep::Kind::kByteLevel;
+  }
 };
 
 }  // namespace llm::text

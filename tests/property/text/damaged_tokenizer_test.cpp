@@ -6,6 +6,7 @@
 
 #include "../fuzz/text_targets.h"
 #include "llm/io/file.h"
+#include "support/mutate.h"
 #include "support/paths.h"
 
 namespace llm::text {
@@ -46,7 +47,8 @@ std::string mutated(std::string text, std::mt19937_64& rng) {
 TEST(DamagedTokenizer, IsRefusedOrWorks) {
   std::mt19937_64 rng(13);
   int accepted = 0, refused = 0;
-  for (const char* name : {"llama3", "corners", "unk", "splits"}) {
+  for (const char* name : {"llama3", "corners", "unk", "splits", "sentencepiece/hf_llama_first",
+                           "sentencepiece/hf_unigram_bytes"}) {
     const std::string whole = io::read_file(kSoundTokenizers / (std::string(name) + ".json"));
     ASSERT_TRUE(fuzz::tokenizer_json(whole));
     for (int i = 0; i < 400; ++i) {
@@ -54,6 +56,25 @@ TEST(DamagedTokenizer, IsRefusedOrWorks) {
       if (i % 10 == 0) text.resize(rng() % text.size());
       bool works = false;
       ASSERT_NO_THROW(works = fuzz::tokenizer_json(text)) << text.substr(0, 2500);
+      ++(works ? accepted : refused);
+    }
+  }
+  EXPECT_GT(accepted, 10);
+  EXPECT_GT(refused, 10);
+}
+
+TEST(DamagedSentencePiece, IsRefusedOrWorks) {
+  core::PhiloxStream random(17, 0);
+  int accepted = 0, refused = 0;
+  for (const char* name : {"bpe_llama", "bpe_rules", "unigram_bytes", "unigram"}) {
+    const std::string whole =
+        io::read_file(kSoundTokenizers / "sentencepiece" / (std::string(name) + ".model"));
+    ASSERT_TRUE(fuzz::sentencepiece(whole));
+    for (int i = 0; i < 300; ++i) {
+      std::string bytes = whole;
+      for (int edits = 1 + i % 3; edits > 0; --edits) test::mutate_once(bytes, random);
+      bool works = false;
+      ASSERT_NO_THROW(works = fuzz::sentencepiece(bytes)) << name << " " << i;
       ++(works ? accepted : refused);
     }
   }

@@ -31,21 +31,27 @@ std::string error_after(F&& change) {
 TEST(TokenizerJson, UnsupportedPartsAreRefusedByName) {
   using J = io::Json;
   EXPECT_EQ(error_after([](J&) {}), "no exception");
-  EXPECT_THAT(error_after([](J& j) { j["model"]["type"] = "Unigram"; }), HasSubstr("Unigram"));
+  EXPECT_THAT(error_after([](J& j) { j["model"]["type"] = "WordLevel"; }), HasSubstr("WordLevel"));
+  EXPECT_THAT(error_after([](J& j) { j["model"]["type"] = "Unigram"; }),
+              HasSubstr("BPE, as the pre-tokenizer is ByteLevel"));
   EXPECT_THAT(error_after([](J& j) { j["model"]["type"] = "WordPiece"; }), HasSubstr("WordPiece"));
   EXPECT_THAT(error_after([](J& j) {
-                j["pre_tokenizer"] = {{"type", "Metaspace"}};
+                j["pre_tokenizer"] = {{"type", "BertPreTokenizer"}};
               }),
-              HasSubstr("Metaspace"));
+              HasSubstr("BertPreTokenizer"));
   EXPECT_THAT(error_after([](J& j) { j["pre_tokenizer"] = nullptr; }), HasSubstr("ByteLevel"));
   EXPECT_THAT(error_after([](J& j) {
-                j["normalizer"] = {{"type", "Lowercase"}};
+                j["normalizer"] = {{"type", "BertNormalizer"}};
               }),
-              HasSubstr("Lowercase"));
+              HasSubstr("BertNormalizer"));
   EXPECT_THAT(error_after([](J& j) {
                 j["decoder"] = {{"type", "Metaspace"}};
               }),
               HasSubstr("decoder"));
+  EXPECT_THAT(error_after([](J& j) {
+                j["decoder"] = {{"type", "WordPiece"}};
+              }),
+              HasSubstr("WordPiece"));
   EXPECT_THAT(error_after([](J& j) {
                 j["post_processor"] = {{"type", "BertProcessing"}};
               }),

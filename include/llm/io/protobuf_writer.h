@@ -1,5 +1,5 @@
-// The protobuf wire format (protobuf.dev/programming-guides/encoding), as far as event files use
-// it. Field numbers are below 16, so that a key is one byte.
+// The protobuf wire format (protobuf.dev/programming-guides/encoding), written: event files and
+// SentencePiece models.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class ProtobufWriter {
   const std::string& text() const { return out_; }
 
  private:
-  void key(int field, int wire_type) { out_ += static_cast<char>(field << 3 | wire_type); }
+  void key(int field, int wire_type) { raw_varint(static_cast<uint64_t>(field) << 3 | wire_type); }
   void raw_varint(uint64_t value) {
     for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(value | 0x80);
     out_ += static_cast<char>(value);

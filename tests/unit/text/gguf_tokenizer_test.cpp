@@ -1,0 +1,146 @@
+// Oracle: the tokenizer before its vocabulary went through GGUF's values, and llama.cpp's id
+// fixtures.
+#include "llm/text/gguf_tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "llm/core/error.h"
+#include "llm/io/json.h"
+#include "support/error_text.h"
+#include "support/paths.h"
+
+namespace llm::text {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const fs::path kGgufTokenizers = test::source_dir() / "tests/golden/tokenizers";
+
+std::vector<std::string> gguf_texts() {
+  const io::Json cases = io::read_json_file(kGgufTokenizers / "sentencepiece/cases.json");
+  return cases["texts"].get<std::vector<std::string>>();
+}
+
+void expect_same_ids(const Tokenizer& a, const Tokenizer& b) {
+  for (const std::string& text : gguf_texts())
+    for (const bool special : {false, true}) {
+      const EncodeOptions options{.parse_special = special, .add_special = special};
+      ASSERT_EQ(a.encode(text, options), b.encode(text, options)) << text;
+    }
+}
+
+class GgufRoundTrip : public testing::TestWithParam<std::string> {};
+
+TEST_P(GgufRoundTrip, KeepsIdsAndRoles) {
+  const auto tokenizer = load_tokenizer(kGgufTokenizers / GetParam());
+  const int64_t rows = tokenizer->vocab_size() + 7;
+  const GgufVocabularyExport made = gguf_vocabulary_of(*tokenizer, rows);
+  EXPECT_EQ(made.vocabulary.tokens.size(), static_cast<size_t>(rows));
+  EXPECT_EQ(made.vocabulary.tokens.back(), "[PAD" + std::to_string(rows - 1) + "]");
+  const auto again = tokenizer_from_gguf(made.vocabulary, "test.gguf");
+  EXPECT_EQ(again->vocab_size(), tokenizer->vocab_size());
+  EXPECT_EQ(again->bos_id(), tokenizer->bos_id());
+  EXPECT_EQ(again->eos_id(), tokenizer->eos_id());
+  EXPECT_EQ(again->stop_ids(), tokenizer->stop_ids());
+  expect_same_ids(*tokenizer, *again);
+  for (int32_t id = 0; id < tokenizer->vocab_size(); ++id) {
+    EXPECT_EQ(again->is_special(id), tokenizer->is_special(id)) << id;
+    EXPECT_EQ(again->piece(id), tokenizer->piece(id)) << id;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizers, GgufRoundTrip,
+                         testing::Values("gpt2.json", "qwen2.json", "smollm.json",
+                                         "sentencepiece/bpe_llama.model",
+                                         "sentencepiece/bpe_bare.model",
+                                         "sentencepiece/unigram.model",
+                                         "sentencepiece/unigram_bytes.model"),
+                         [](const auto& test) {
+                           std::string name = fs::path(test.param).stem().string();
+                           return name + (name == "unigram" ? "_model" : "");
+                         });
+
+TEST(GgufTokenizer, PreTokenizersHaveTheirNames) {
+  for (const auto& [file, pre] : {std::pair("gpt2", "gpt-2"),
+                                  {"qwen2", "qwen2"},
+                                  {"smollm", "smollm"},
+                                  {"llama3", "llama-bpe"}}) {
+    const auto tokenizer = load_tokenizer(kGgufTokenizers / (std::string(file) + ".json"));
+    EXPECT_EQ(gguf_vocabulary_of(*tokenizer).vocabulary.pre, pre);
+  }
+}
+
+TEST(GgufTokenizer, HuggingFaceLlamaBecomesTheSentencePieceModel) {
+  const auto hf = load_tokenizer(kGgufTokenizers / "sentencepiece/hf_llama_legacy.json");
+  const auto model = load_tokenizer(kGgufTokenizers / "sentencepiece/bpe_llama.model");
+  const GgufVocabulary vocabulary = gguf_vocabulary_of(*hf).vocabulary;
+  EXPECT_EQ(vocabulary.model, "llama");
+  EXPECT_EQ(vocabulary.tokens.back(), "<sep>");
+  const auto again = tokenizer_from_gguf(vocabulary, "test.gguf");
+  for (const std::string& text : gguf_texts()) {
+    if (text.find("<sep>") != text.npos) continue;
+    EXPECT_EQ(again->encode(text), model->encode(text)) << text;
+  }
+}
+
+TEST(GgufTokenizer, UnigramWithByteFallbackIsWarnedAbout) {
+  const auto tokenizer = load_tokenizer(kGgufTokenizers / "sentencepiece/unigram_bytes.model");
+  const auto made = gguf_vocabulary_of(*tokenizer);
+  EXPECT_EQ(made.vocabulary.model, "t5");
+  ASSERT_EQ(made.warnings.size(), 1u);
+  EXPECT_THAT(made.warnings[0], HasSubstr("byte fallback"));
+}
+
+TEST(GgufTokenizer, WhatGgufCannotSayIsRefused) {
+  for (const char* name : {"splits", "corners"}) {
+    const auto tokenizer = load_tokenizer(kGgufTokenizers / (std::string(name) + ".json"));
+    EXPECT_THAT(test::error_text<core::FormatError>([&] { gguf_vocabulary_of(*tokenizer); }),
+                HasSubstr("llama-bpe"));
+  }
+  const auto merges = load_tokenizer(kGgufTokenizers / "sentencepiece/hf_ignore_merges.json");
+  EXPECT_THAT(test::error_text<core::FormatError>([&] { gguf_vocabulary_of(*merges); }),
+              HasSubstr("ignore_merges"));
+}
+
+TEST(GgufTokenizer, DamageIsNamedByItsKey) {
+  const auto tokenizer = load_tokenizer(kGgufTokenizers / "gpt2.json");
+  const GgufVocabulary sound = gguf_vocabulary_of(*tokenizer).vocabulary;
+  const auto error_after = [&](auto change) {
+    GgufVocabulary vocabulary = sound;
+    change(vocabulary);
+    return test::error_text<core::FormatError>([&] { tokenizer_from_gguf(vocabulary, "x.gguf"); });
+  };
+  using V = GgufVocabulary;
+  EXPECT_THAT(error_after([](V& v) { v.model = "bert"; }),
+              HasSubstr("x.gguf: tokenizer.ggml.model"));
+  EXPECT_THAT(error_after([](V& v) { v.pre = "tekken"; }),
+              testing::AllOf(HasSubstr("tekken"), HasSubstr("llama-bpe")));
+  EXPECT_THAT(error_after([](V& v) { v.tokens.clear(); }), HasSubstr("tokens"));
+  EXPECT_THAT(error_after([](V& v) { v.token_types.pop_back(); }), HasSubstr("token_type"));
+  EXPECT_THAT(error_after([](V& v) { v.token_types[3] = 9; }), HasSubstr("token_type"));
+  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "zz qq"; }), HasSubstr("merges[4]"));
+  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "zzqq"; }), HasSubstr("merges[4]"));
+  EXPECT_THAT(error_after([](V& v) { v.eos_id = 1 << 20; }), HasSubstr("eos_token_id"));
+  EXPECT_THAT(error_after([](V& v) { v.tokens[5] = "\xff"; }), HasSubstr("tokens"));
+  EXPECT_THAT(error_after([](V& v) { v.model = "llama"; }), HasSubstr("a score and a kind"));
+}
+
+TEST(GgufTokenizer, LlamaCppIdsOfQwen2) {
+  const fs::path folder = test::shared_dir() / "data/tokenizers";
+  if (!fs::exists(folder / "qwen3")) GTEST_SKIP() << "skipped: " << folder << " is absent";
+  const auto qwen = load_tokenizer(folder / "qwen3/tokenizer.json.zst");
+  const auto again = tokenizer_from_gguf(gguf_vocabulary_of(*qwen).vocabulary, "test.gguf");
+  std::ifstream file(folder / "ggml-vocab-qwen2.gguf.inp", std::ios::binary);
+  std::ostringstream all;
+  all << file.rdbuf();
+  EXPECT_EQ(again->encode(all.str()), qwen->encode(all.str()));
+}
+
+}  // namespace
+}  // namespace llm::text
