@@ -131,7 +131,7 @@ io::OrderedJson to_json(const generate::Generation& generation, const chat::Chat
           {"prefill_seconds", stats.prefill_seconds},
           {"decode_seconds", stats.decode_seconds},
           {"seed", generation.seed},
-          {"mode", session.template_name() ? "chat" : "completion"}};
+          {"mode", session.has_template() ? "chat" : "completion"}};
 }
 
 std::string read_stdin() {

@@ -14,12 +14,6 @@ namespace {
 
 constexpr const char* kNoTemplate =
     "this model has no chat template: it completes the text it is given";
-constexpr const char* kUnknownTemplate =
-    "this model has a chat template, but only plain ChatML is known here, and this is another one "
-    "(one that adds a default system prompt counts as another): the text is completed, not "
-    "answered "
-    "as a turn";
-
 void check_utf8(const std::string& text, const std::string& where) {
   const size_t at = text::find_invalid_utf8(text);
   if (at == std::string::npos) return;
@@ -59,9 +53,12 @@ ChatSession::ChatSession(generate::LanguageModel& model,
     : model_(model),
       tokenizer_(std::move(tokenizer)),
       generator_(model, tokenizer_),
-      settings_(std::move(settings)),
-      template_name_(text::matches_named_template(jinja)) {
-  if (!template_name_) mode_notice_ = jinja.empty() ? kNoTemplate : kUnknownTemplate;
+      settings_(std::move(settings)) {
+  if (jinja.empty()) {
+    mode_notice_ = kNoTemplate;
+  } else {
+    template_ = text::ChatTemplate::from_jinja(jinja, text::template_tokens(*tokenizer_));
+  }
   if (!settings_.system.empty()) set_system(settings_.system);
 }
 
@@ -69,7 +66,7 @@ ChatSession::~ChatSession() = default;
 
 Reply ChatSession::reply(const std::string& text, const generate::TextCallback& on_text) {
   check_utf8(text, "message");
-  return template_name_ ? converse(text, on_text) : complete(text, on_text);
+  return template_ ? converse(text, on_text) : complete(text, on_text);
 }
 
 Reply ChatSession::complete(const std::string& text, const generate::TextCallback& on_text) {
@@ -92,9 +89,9 @@ std::vector<int32_t> ChatSession::fitting_prompt(std::vector<Turn>& turns, int64
   const int64_t context = model_.context_length();
   // A quarter of the context is a reply's fair share, unless it is known to be shorter.
   const int64_t room = std::min(settings_.stop.max_tokens.value_or(context), context / 4);
-  std::vector<int32_t> prompt = encode_turns(*tokenizer_, *template_name_, turns);
+  std::vector<int32_t> prompt = encode_turns(*tokenizer_, *template_, turns);
   while (std::ssize(prompt) + room > context && drop_oldest(turns, dropped)) {
-    prompt = encode_turns(*tokenizer_, *template_name_, turns);
+    prompt = encode_turns(*tokenizer_, *template_, turns);
   }
   return prompt;
 }
@@ -120,7 +117,7 @@ void ChatSession::reset() {
 
 void ChatSession::set_system(const std::string& text) {
   check_utf8(text, "system prompt");
-  if (!template_name_) {
+  if (!template_) {
     throw core::ConfigError({"system prompt", "a model with a chat template", mode_notice_,
                              "Put the instruction into the text itself"});
   }

@@ -15,42 +15,46 @@ void append(std::vector<int32_t>& ids, const std::vector<int32_t>& more) {
   ids.insert(ids.end(), more.begin(), more.end());
 }
 
-// What an assistant wrote: its content, then the template's end marker.
-void append_reply(const text::Tokenizer& tokenizer, Segments run,
-                  const std::vector<int32_t>& drawn_ids, std::vector<int32_t>& ids) {
-  if (!drawn_ids.empty()) {
-    append(ids, drawn_ids);
-    while (!run.empty() && !run.front().is_template) run = run.subspan(1);
-  }
-  append(ids, text::encode_segments(tokenizer, run).ids);
+bool is_content(const text::Segment& segment) { return segment.field == "content"; }
+
+// Whether the template writes the turn's content whole, with no text of its own in front.
+bool is_verbatim(Segments run, const Turn& turn) {
+  std::string content;
+  for (const text::Segment& segment : run)
+    if (is_content(segment)) content += segment.text;
+  const bool starts = content.empty() || is_content(run.front());
+  return starts && content == turn.message.content;
 }
 
-std::vector<const Turn*> assistant_turns(const std::vector<Turn>& turns) {
-  std::vector<const Turn*> found;
-  for (const Turn& turn : turns) {
-    if (turn.message.role == "assistant") found.push_back(&turn);
+// What an assistant wrote: its content, then the template's end marker. The drawn ids stand for the
+// content as long as the template leaves it as it was drawn.
+void append_reply(const text::Tokenizer& tokenizer, Segments run, const Turn& turn,
+                  std::vector<int32_t>& ids) {
+  if (!turn.drawn_ids.empty() && is_verbatim(run, turn)) {
+    append(ids, turn.drawn_ids);
+    while (!run.empty() && is_content(run.front())) run = run.subspan(1);
   }
-  return found;
+  append(ids, text::encode_segments(tokenizer, run).ids);
 }
 
 }  // namespace
 
 std::vector<int32_t> encode_turns(const text::Tokenizer& tokenizer,
-                                  const std::string& template_name,
+                                  const text::ChatTemplate& chat_template,
                                   const std::vector<Turn>& turns) {
   std::vector<text::ChatMessage> messages;
   for (const Turn& turn : turns) messages.push_back(turn.message);
-  const auto segments = text::render_named_template(template_name, messages, true);
-  const auto replies = assistant_turns(turns);
+  const auto segments = chat_template.render(messages, true);
   std::vector<int32_t> ids;
-  size_t reply = 0;
   // encode_segments cuts the text where `trainable` changes, so these runs can be encoded alone.
   for (size_t begin = 0, end = 0; begin < segments.size(); begin = end) {
     const bool trainable = segments[begin].trainable;
-    while (end < segments.size() && segments[end].trainable == trainable) ++end;
+    while (end < segments.size() && segments[end].trainable == trainable &&
+           (!trainable || segments[end].message == segments[begin].message))
+      ++end;
     const Segments run = Segments(segments).subspan(begin, end - begin);
-    if (trainable) {
-      append_reply(tokenizer, run, replies.at(reply++)->drawn_ids, ids);
+    if (trainable && run.front().message >= 0) {
+      append_reply(tokenizer, run, turns.at(static_cast<size_t>(run.front().message)), ids);
     } else {
       append(ids, text::encode_segments(tokenizer, run).ids);
     }

@@ -17,9 +17,10 @@ struct Turn {
   std::vector<int32_t> drawn_ids;
 };
 
-// The turns in a named template, with the opening of an assistant turn.
+// The turns in their template, with the opening of an assistant turn.
 std::vector<int32_t> encode_turns(const text::Tokenizer& tokenizer,
-                                  const std::string& template_name, const std::vector<Turn>& turns);
+                                  const text::ChatTemplate& chat_template,
+                                  const std::vector<Turn>& turns);
 
 // Text to be continued, with what the tokenizer puts in front of a text. Throws: DataError when
 // that is nothing at all.

@@ -1,123 +1,249 @@
 #include "llm/text/chat_template.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 #include "llm/core/error.h"
+#include "llm/text/utf8.h"
+#include "text/chat_template_spans.h"
+#include "text/jinja/json_values.h"
+#include "text/jinja/parser.h"
+#include "text/named_templates.h"
 
 namespace llm::text {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant", "tool"};
+constexpr std::array<std::string_view, 12> kRoles = {
+    "system", "developer", "user",      "assistant",     "tool",         "function",
+    "model",  "ipython",   "tool_call", "tool_response", "tool_results", "context"};
+// The names a message's reasoning goes by; the first is the one that templates read.
+constexpr std::array<const char*, 3> kReasoning = {"reasoning_content", "thinking", "reasoning"};
 
-constexpr const char* kChatmlJinja =
-    "{% for message in messages %}"
-    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
-
-std::string_view trimmed(std::string_view text) {
+std::string_view without_outer_space(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == text.npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_word(char c) {
-  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+const NamedTemplate& require_named(const std::string& name) {
+  if (const NamedTemplate* found = find_named_template(name)) return *found;
+  throw core::ConfigError({"chat template",
+                           fmt::format("one of {}", fmt::join(named_templates(), ", ")),
+                           "'" + name + "'", ""});
 }
 
-// Length of the string literal at the front of `text`, quotes included.
-size_t literal_length(std::string_view text) {
-  for (size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == text[0]) {
-      return i + 1;
-    }
-  }
-  return text.size();
+void check_messages(const std::string& name, const io::OrderedJson& messages) {
+  if (!messages.is_array() || messages.empty())
+    throw core::DataError({name + ": messages", "a list of at least one message",
+                           messages.is_array() ? "an empty list" : "something else", ""});
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (!messages[i].is_object())
+      throw core::DataError(
+          {fmt::format("{}: message {}", name, i + 1), "an object", messages[i].dump(), ""});
 }
 
-// Appends the tag at the front of `text`, up to and with its end mark, without the white space that
-// separates nothing; returns the tag's length.
-size_t append_tag(std::string& out, std::string_view text) {
-  const std::string_view end_mark = text[1] == '{' ? "}}" : "%}";
-  size_t at = 2;
-  out += text.substr(0, at);
-  while (at < text.size() && !text.substr(at).starts_with(end_mark)) {
-    if (text[at] == '\'' || text[at] == '"') {
-      const size_t length = literal_length(text.substr(at));
-      out += text.substr(at, length);
-      at += length;
-    } else if (is_space(text[at])) {
-      while (at < text.size() && is_space(text[at])) ++at;
-      if (is_word(out.back()) && at < text.size() && is_word(text[at])) out += ' ';
-    } else {
-      out += text[at++];
-    }
-  }
-  const std::string_view end = text.substr(at, end_mark.size());
-  out += end;
-  return at + end.size();
-}
-
-// One spelling for templates that differ in white space inside {{ }} and {% %} alone, where it
-// means nothing outside string literals.
-std::string without_inner_space(std::string_view jinja) {
-  std::string out;
-  while (!jinja.empty()) {
-    const bool is_tag = jinja.starts_with("{{") || jinja.starts_with("{%");
-    const size_t length = is_tag ? append_tag(out, jinja) : 1;
-    if (!is_tag) out += jinja[0];
-    jinja.remove_prefix(length);
-  }
+// As `transformers` prepares a message: no nulls, and reasoning under the names templates read.
+io::OrderedJson prepared(const io::OrderedJson& message) {
+  io::OrderedJson kept = io::OrderedJson::object();
+  for (const auto& [key, value] : message.items())
+    if (!value.is_null()) kept[key] = value;
+  const auto name =
+      std::ranges::find_if(kReasoning, [&](const char* one) { return kept.contains(one); });
+  if (name == kReasoning.end()) return kept;
+  const io::OrderedJson reasoning = kept[*name];
+  io::OrderedJson out = io::OrderedJson::object();
+  out["thinking"] = reasoning;
+  for (const auto& [key, value] : kept.items()) out[key] = value;
+  out["reasoning_content"] = reasoning;
   return out;
 }
 
-void check_name(const std::string& name) {
-  if (name != "chatml") throw core::ConfigError({"chat template", "chatml", "'" + name + "'", ""});
-}
+// A request as variables of the template, with the table of where text comes from.
+class ChatInput {
+ public:
+  ChatInput(const RenderRequest& request, const TemplateTokens& tokens) {
+    origins_.push_back({-1, "", true});
+    for (const auto& [name, text] : tokens.variables) set(name, jinja::Text(text));
+    add_messages(request.messages);
+    set("tools", value(request.tools, -1, "tools"));
+    set("documents", jinja::None{});
+    for (const auto& [name, json] : request.variables.items()) set(name, value(json, -1, name));
+    set("add_generation_prompt", request.add_generation_prompt);
+  }
 
-void append_chatml(const ChatMessage& message, std::vector<Segment>& out) {
-  if (std::ranges::find(kRoles, message.role) == kRoles.end())
-    throw core::DataError({"chat message", "a role out of system, user, assistant, tool",
-                           "'" + message.role + "'", ""});
-  const bool trainable = message.role == "assistant";
-  out.push_back({"<|im_start|>" + message.role + "\n", true, message.role, false});
-  out.push_back({message.content, false, message.role, trainable});
-  out.push_back({"<|im_end|>", true, message.role, trainable});
-  out.push_back({"\n", true, message.role, false});
-}
+  const jinja::Variables& variables() const { return variables_; }
+  const std::vector<Origin>& origins() const { return origins_; }
+  const std::vector<std::string>& roles() const { return roles_; }
+  void set(const std::string& name, jinja::Value value) {
+    for (auto& [known, old] : variables_)
+      if (known == name) return void(old = std::move(value));
+    variables_.emplace_back(name, std::move(value));
+  }
+
+ private:
+  jinja::Value value(const io::OrderedJson& json, int message, const std::string& field) {
+    const bool is_known_role = field == "role" && json.is_string() &&
+                               std::ranges::find(kRoles, json.get<std::string>()) != kRoles.end();
+    origins_.push_back({message, field, message >= 0 && is_known_role});
+    try {
+      return jinja::value_of_json(json, static_cast<jinja::OriginId>(origins_.size() - 1));
+    } catch (const jinja::RenderFailure& failure) {
+      const std::string place =
+          message < 0 ? field : fmt::format("message {}: {}", message + 1, field);
+      throw core::DataError({place, "", failure.what(), ""});
+    }
+  }
+
+  void add_messages(const io::OrderedJson& messages) {
+    auto list = std::make_shared<jinja::Sequence>();
+    for (size_t i = 0; i < messages.size(); ++i) {
+      const auto index = static_cast<int>(i);
+      const io::OrderedJson message = prepared(messages[i]);
+      auto dict = std::make_shared<jinja::Dict>();
+      dict->message = index;
+      for (const auto& [key, json] : message.items()) {
+        jinja::Value field = value(json, index, key);
+        const auto origin = static_cast<jinja::OriginId>(origins_.size() - 1);
+        dict->origin = origin;
+        dict->depth = std::max(dict->depth, jinja::depth_of(field) + 1);
+        dict->items.emplace_back(jinja::Text(key, origin), std::move(field));
+      }
+      const auto role = message.find("role");
+      roles_.push_back(role != message.end() && role->is_string() ? role->get<std::string>() : "");
+      list->depth = std::max(list->depth, dict->depth + 1);
+      list->items.push_back(std::move(dict));
+    }
+    set("messages", std::move(list));
+  }
+
+  std::vector<Origin> origins_;
+  std::vector<std::string> roles_;
+  jinja::Variables variables_;
+};
 
 }  // namespace
 
-std::vector<Segment> render_named_template(const std::string& name,
-                                           std::span<const ChatMessage> messages,
-                                           bool add_generation_prompt) {
-  check_name(name);
-  std::vector<Segment> out;
-  for (const ChatMessage& message : messages) append_chatml(message, out);
-  if (add_generation_prompt) out.push_back({"<|im_start|>assistant\n", true, "assistant", false});
+struct ChatTemplate::Impl {
+  std::string name;
+  std::string jinja;
+  TemplateTokens tokens;
+  jinja::TemplateTree tree;
+  const NamedTemplate* form = nullptr;
+
+  jinja::Rendering run(const jinja::Variables& variables) const {
+    return jinja::Interpreter(name, {}).run(tree, variables);
+  }
+  std::string generation_prompt(const RenderRequest& request, ChatInput& input,
+                                const std::string& text) const;
+};
+
+// What add_generation_prompt adds at the end of this conversation.
+std::string ChatTemplate::Impl::generation_prompt(const RenderRequest& request, ChatInput& input,
+                                                  const std::string& text) const {
+  if (tree.has_generation || jinja.find("add_generation_prompt") == jinja.npos) return "";
+  if (std::ranges::find(input.roles(), "assistant") == input.roles().end()) return "";
+  input.set("add_generation_prompt", !request.add_generation_prompt);
+  std::string other;
+  try {
+    other = run(input.variables()).text.bytes();
+  } catch (const core::DataError&) {
+    return "";
+  }
+  const std::string& with = request.add_generation_prompt ? text : other;
+  const std::string& without = request.add_generation_prompt ? other : text;
+  const auto shared = std::ranges::mismatch(with, without).in1 - with.begin();
+  return with.substr(static_cast<size_t>(shared));
+}
+
+ChatTemplate ChatTemplate::from_jinja(std::string jinja, TemplateTokens tokens, std::string name) {
+  if (const size_t at = find_invalid_utf8(jinja); at != jinja.npos)
+    throw core::FormatError(
+        {fmt::format("{}, byte {}", name, at), "UTF-8 text", "another byte", ""});
+  auto impl = std::make_shared<Impl>();
+  impl->name = std::move(name);
+  impl->tokens = std::move(tokens);
+  impl->tree = jinja::parse_template(jinja, impl->name);
+  impl->jinja = std::move(jinja);
+  return ChatTemplate(std::move(impl));
+}
+
+ChatTemplate ChatTemplate::named(const std::string& name, TemplateTokens tokens) {
+  auto impl = std::make_shared<Impl>();
+  impl->form = &require_named(name);
+  impl->name = name;
+  impl->jinja = impl->form->jinja;
+  impl->tokens = std::move(tokens);
+  return ChatTemplate(std::move(impl));
+}
+
+const std::string& ChatTemplate::name() const { return impl_->name; }
+const std::string& ChatTemplate::jinja() const { return impl_->jinja; }
+
+std::vector<Segment> ChatTemplate::render(const RenderRequest& request) const {
+  check_messages(impl_->name, request.messages);
+  if (impl_->form)
+    return render_named(*impl_->form, impl_->tokens, request.messages,
+                        request.add_generation_prompt);
+  ChatInput input(request, impl_->tokens);
+  RenderedChat chat{impl_->run(input.variables()), input.origins(), input.roles(),
+                    impl_->tree.has_generation};
+  const std::string prompt = impl_->generation_prompt(request, input, chat.rendering.text.bytes());
+  return segments_of(chat, impl_->tokens, prompt);
+}
+
+std::vector<Segment> ChatTemplate::render(std::span<const ChatMessage> messages,
+                                          bool add_generation_prompt) const {
+  RenderRequest request;
+  request.messages = io::OrderedJson::array();
+  for (const ChatMessage& message : messages)
+    request.messages.push_back({{"role", message.role}, {"content", message.content}});
+  request.add_generation_prompt = add_generation_prompt;
+  return render(request);
+}
+
+TemplateTokens template_tokens(const Tokenizer& tokenizer) {
+  TemplateTokens out;
+  const auto add = [&](const char* name, std::optional<int32_t> id) {
+    if (id) out.variables.emplace_back(name, tokenizer.piece(*id));
+  };
+  add("bos_token", tokenizer.bos_id());
+  add("eos_token", tokenizer.eos_id());
+  add("unk_token", tokenizer.unk_id());
+  add("pad_token", tokenizer.pad_id());
+  for (const int32_t id : tokenizer.stop_ids()) out.stop.push_back(tokenizer.piece(id));
+  for (const AddedToken& token : tokenizer.added_tokens())
+    if (token.special) out.special.push_back(token.content);
   return out;
+}
+
+std::vector<std::string> named_templates() {
+  std::vector<std::string> names;
+  for (const NamedTemplate& form : all_named_templates()) names.emplace_back(form.name);
+  return names;
+}
+
+const std::string& jinja_of(const std::string& name) {
+  static const auto texts = [] {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const NamedTemplate& form : all_named_templates()) out.emplace_back(form.name, form.jinja);
+    return out;
+  }();
+  require_named(name);
+  return std::ranges::find(texts, name, &std::pair<std::string, std::string>::first)->second;
+}
+
+std::optional<std::string> matches_named_template(std::string_view jinja) {
+  for (const NamedTemplate& form : all_named_templates())
+    if (without_outer_space(jinja) == form.jinja) return form.name;
+  return std::nullopt;
 }
 
 std::string joined_text(std::span<const Segment> segments) {
   std::string out;
   for (const Segment& segment : segments) out += segment.text;
   return out;
-}
-
-const std::string& jinja_of(const std::string& name) {
-  static const std::string chatml = kChatmlJinja;
-  check_name(name);
-  return chatml;
-}
-
-std::optional<std::string> matches_named_template(std::string_view jinja) {
-  static const std::string chatml = without_inner_space(kChatmlJinja);
-  if (without_inner_space(trimmed(jinja)) == chatml) return "chatml";
-  return std::nullopt;
 }
 
 EncodedSegments encode_segments(const Tokenizer& tokenizer, std::span<const Segment> segments) {

@@ -1,8 +1,7 @@
 // A conversation with one model: history, system prompt, and a prompt that always fits the context.
 //
-// With a chat template that we know by name, turns are rendered through it; of every turn only what
-// the KV cache does not hold yet is computed. Without one, or with one we do not know, every text
-// is completed on its own and mode_notice() says so.
+// With a chat template turns are rendered through it; of every turn only what the KV cache does not
+// hold yet is computed. Without one every text is completed on its own and mode_notice() says so.
 #pragma once
 
 #include <cstdint>
@@ -35,19 +34,21 @@ struct Reply {
 class ChatSession {
  public:
   // `model` must outlive the session. `jinja` is the model's chat template, "" when it has none.
-  // Throws: ConfigError for a system prompt where there is no template to carry it.
+  // Throws: ConfigError for a system prompt where there is no template to carry it; FormatError for
+  // a text that is no template.
   ChatSession(generate::LanguageModel& model, std::shared_ptr<const text::Tokenizer> tokenizer,
               const std::string& jinja, ChatSettings settings);
   ~ChatSession();
 
-  // The named template in use; none: texts are completed.
-  const std::optional<std::string>& template_name() const { return template_name_; }
+  // False: texts are completed.
+  bool has_template() const { return template_.has_value(); }
   // Why texts are completed; "" when there is a template.
   const std::string& mode_notice() const { return mode_notice_; }
 
   // One turn, streamed. An interrupted reply stays in the history as far as it came; when nothing
   // was drawn, or an exception leaves, the history is as before. Throws: DataError for invalid
-  // UTF-8 and for a text that alone exceeds the context; what Generator::generate throws.
+  // UTF-8, for turns that the template refuses, and for a text that alone exceeds the context; what
+  // Generator::generate throws.
   Reply reply(const std::string& text, const generate::TextCallback& on_text = {});
 
   std::vector<text::ChatMessage> messages() const;  // the system message included
@@ -66,7 +67,7 @@ class ChatSession {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   generate::Generator generator_;
   ChatSettings settings_;
-  std::optional<std::string> template_name_;
+  std::optional<text::ChatTemplate> template_;
   std::string mode_notice_;
   std::vector<Turn> turns_;
 };

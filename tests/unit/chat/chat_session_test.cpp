@@ -160,11 +160,19 @@ TEST_F(ChatSessionTest, WithoutATemplateTextIsCompletedAndSaysSo) {
   EXPECT_THROW(ChatSession(*model_, tokenizer_, "", with_system), core::ConfigError);
 }
 
-TEST_F(ChatSessionTest, AnUnknownTemplateIsNamedAsTheReason) {
-  model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(), std::vector<int32_t>{kImEnd});
-  const ChatSession s(*model_, tokenizer_, "{% if x %}y{% endif %}", settings());
-  EXPECT_FALSE(s.template_name());
-  EXPECT_NE(s.mode_notice().find("only plain ChatML is known"), std::string::npos);
+TEST_F(ChatSessionTest, RunsAnyTemplate) {
+  model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(),
+                                           std::vector<int32_t>{kHello, kImEnd, kWorld, kImEnd});
+  const std::string jinja =
+      "{% for m in messages %}[{{ m.role|upper }}]{{ m.content|trim }}<|im_end|>{% endfor %}"
+      "{% if add_generation_prompt %}[ASSISTANT]{% endif %}";
+  ChatSession s(*model_, tokenizer_, jinja, settings());
+  EXPECT_TRUE(s.has_template());
+  EXPECT_EQ(s.reply(" Hi ").generation.text, "Hello");
+  s.reply("You");
+  EXPECT_EQ(seen(),
+            "[USER]Hi<|im_end|>[ASSISTANT]Hello<|im_end|>[USER]You<|im_end|>[ASSISTANT] world");
+  EXPECT_THROW(ChatSession(*model_, tokenizer_, "{% if x %}", settings()), core::FormatError);
 }
 
 TEST_F(ChatSessionTest, RefusesInvalidUtf8) {
