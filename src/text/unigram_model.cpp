@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "llm/core/check.h"
 #include "llm/text/utf8.h"
@@ -12,13 +13,14 @@ namespace llm::text {
 namespace {
 
 constexpr double kUnknownPenalty = 10;
+constexpr double kLargeSum = -1e5;  // below, single precision no longer tells scores apart
 // Positions are 32-bit.
 constexpr size_t kMaxWordBytes = size_t{1} << 30;
 
 // SentencePiece's bonus: `length` times the best score of a normal piece, less 0.1. It starts its
 // search for that score at the smallest positive number, so negative scores never win.
-float user_defined_score(size_t length, float best) {
-  return static_cast<float>(length) * best - 0.1f;
+double user_defined_score(size_t length, float best) {
+  return static_cast<float>(length) * best - 0.1;
 }
 
 }  // namespace
@@ -46,8 +48,7 @@ UnigramModel::UnigramModel(const UnigramRules& rules, const std::vector<bool>& b
   for (const auto& [piece, id] : keys)
     if (rules.is_kind(id, PieceKind::kUserDefined))
       scores_[id] = user_defined_score(piece.size(), best);
-  unk_score_ = single_precision_ ? static_cast<float>(lowest) - static_cast<float>(kUnknownPenalty)
-                                 : lowest - kUnknownPenalty;
+  unk_score_ = lowest - kUnknownPenalty;
   trie_ = PieceTrie(std::move(keys));
 }
 
@@ -55,12 +56,17 @@ UnigramModel::UnigramModel(const UnigramRules& rules, const std::vector<bool>& b
 template <class Sum>
 void UnigramModel::find_path(std::string_view word, std::vector<Step>& steps) const {
   steps.assign(word.size() + 1, {});
+  size_t farthest = 0;  // end of the pieces so far
   const auto offer = [&](size_t begin, size_t end, double score, int32_t id) {
     Step& target = steps[end];
     const auto sum = static_cast<Sum>(score);
     if (target.begin < 0 || sum > target.score) target = {sum, static_cast<int32_t>(begin), id};
+    farthest = std::max(farthest, end);
   };
   for (size_t begin = 0; begin < word.size();) {
+    // Every path comes through here: what follows need not carry a large sum along.
+    if (std::is_same_v<Sum, float> && begin == farthest && steps[begin].score < kLargeSum)
+      steps[begin].score = 0;
     const double till_here = steps[begin].score;
     const size_t length = utf8_length(word[begin]);
     bool has_character = false;

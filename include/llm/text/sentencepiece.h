@@ -1,8 +1,8 @@
 // SentencePiece models (BPE and Unigram), encoded by our own code: ids are those of the
-// `sentencepiece` library for any text, with the model's own normaliser (identity, nfkc, nmt_nfkc
-// or any other precompiled_charsmap), dummy prefix, extra white space, user-defined symbols and
-// byte fallback. Refused by name: model types WORD and CHAR, treat_whitespace_as_suffix, a
-// denormaliser.
+// `sentencepiece` library (0.2.3) for any text, with the model's own normaliser (identity, nfkc,
+// nmt_nfkc or any other precompiled_charsmap), dummy prefix, extra white space, user-defined
+// symbols and byte fallback. Refused by name: model types WORD and CHAR,
+// treat_whitespace_as_suffix, a denormaliser.
 //
 // What differs from the library's conveniences: unknown tokens decode to their piece ("<unk>"), and
 // bytes that form no character are kept by decode_bytes and become U+FFFD in decode, one for each
