@@ -6,6 +6,7 @@
 
 #include "llm/io/file.h"
 #include "text/json_fields.h"
+#include "text/sentencepiece_spec.h"
 #include "text/tokenizer_json.h"
 
 namespace llm::text {
@@ -166,7 +167,9 @@ std::string write_tokenizer_config(const TokenizerSpec& spec) {
   set("unk_token", spec.roles.unk);
   if (!spec.roles.chat_template.empty()) json["chat_template"] = spec.roles.chat_template;
   auto& decoder = json["added_tokens_decoder"] = nlohmann::ordered_json::object();
-  for (const AddedToken& token : spec.added_tokens)
+  const auto added =
+      spec.is_sentencepiece() ? as_hugging_face(spec).added_tokens : spec.added_tokens;
+  for (const AddedToken& token : added)
     decoder[std::to_string(token.id)] = {
         {"content", token.content},         {"lstrip", token.lstrip},
         {"normalized", token.normalized},   {"rstrip", token.rstrip},
