@@ -268,7 +268,6 @@ TEST(ChatTemplateGolden, ToolCallsAreTrained) {
   const std::string call =
       "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 5}}\n</tool_call><|im_end|>";
   EXPECT_EQ(trained("qwen3.jinja"), call);
-  // Its prompt ends in a line end that this turn does not have, so the call begins at its name.
   EXPECT_EQ(trained("Qwen-Qwen2.5-7B-Instruct.jinja"), call);
   EXPECT_EQ(trained("meta-llama-Llama-3.2-3B-Instruct.jinja"),
             "{\"name\": \"f\", \"parameters\": {\"a\": 5}}<|eot_id|>");
