@@ -42,7 +42,7 @@ PACKAGES_ORACLE=(python3-venv)
 # The Python environment of the oracles (scripts/goldens, scripts/peers). Tests and programs never use it.
 ORACLE_PYTHON=3.11
 ORACLE_REQUIREMENTS=(
-  transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6 gguf==0.19.0
+  transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6 gguf==0.19.0 sentencepiece==0.2.3
   filelock "typing-extensions>=4.10.0" "setuptools<82" "sympy>=1.13.3" "networkx>=2.5.1" jinja2 "fsspec>=0.8.5"
 )
 
