@@ -36,6 +36,7 @@ constexpr int64_t kDefaultContext = 4096;
 constexpr const char* kLlmchatExamples =
     "  llmchat --model runs/small                          a conversation\n"
     "  llmchat --model DIR -p \"Why is the sky blue?\"       the reply alone on stdout\n"
+    "  llmchat --model X.gguf -p \"What is a cat?\" --temp 0  any Llama or Qwen GGUF\n"
     "  llmchat --model DIR -p - --json < question.txt      prompt from stdin, statistics as JSON\n"
     "  llmchat --model DIR -p \"Once\" --temp 0 --max-tokens 50 --stop \"THE END\"\n";
 
@@ -65,8 +66,9 @@ struct ChatOptions {
 };
 
 void add_options(CLI::App& command, ChatOptions& options) {
-  command.add_option("--model,-m", options.model, "model, checkpoint or run directory")
-      ->type_name("DIR")
+  command
+      .add_option("--model,-m", options.model, "model, checkpoint or run directory, or GGUF file")
+      ->type_name("PATH")
       ->required();
   command.add_option("--prompt,-p", options.prompt,
                      "answer this and leave; -: all of stdin, less one newline at its end");

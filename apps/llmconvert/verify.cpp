@@ -70,7 +70,8 @@ void add_verify_command(Program& program) {
   CLI::App& app = program.add_command(
       "verify", "Is the second model a faithful copy of the first? Exit code 1 when it is not",
       kVerifyExamples, [command](const GlobalOptions& global) { run(*command, global); });
-  app.add_option("SOURCE", command->source, "model, checkpoint or run directory")->required();
+  app.add_option("SOURCE", command->source, "model, checkpoint or run directory, or GGUF file")
+      ->required();
   app.add_option("RESULT", command->result, "the copy; its dtype may differ")->required();
 }
 

@@ -52,7 +52,8 @@ void add_logits_command(Program& program) {
   CLI::App& app = program.add_command(
       "logits", "Logits of a token sequence as a safetensors file", kLogitsExamples,
       [command](const GlobalOptions& global) { run(*command, global); });
-  app.add_option("--model,-m", command->model, "model, checkpoint or run directory")->required();
+  app.add_option("--model,-m", command->model, "model, checkpoint or run directory, or GGUF file")
+      ->required();
   app.add_option("--ids", command->ids, "token ids, separated by commas")->required();
   app.add_option("--out,-o", command->out, "file to write: ids [T], logits [T, V] in fp32")
       ->required();

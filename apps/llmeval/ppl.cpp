@@ -111,7 +111,7 @@ void run(const PplCommand& command, const GlobalOptions& global) {
   const eval::PerplexityResult result = score(command, loaded, global);
   if (!global.json) return print_result(result, watch.seconds());
   io::OrderedJson json = eval::to_json(result);
-  json["model"] = loaded.directory.string();
+  json["model"] = loaded.path.string();
   json["seconds"] = watch.seconds();
   fmt::print("{}\n", json.dump());
 }
@@ -123,7 +123,8 @@ void add_ppl_command(Program& program) {
   CLI::App& app = program.add_command(
       "ppl", "Perplexity and bits per byte of text, by a sliding window", kPplExamples,
       [command](const GlobalOptions& global) { run(*command, global); });
-  app.add_option("--model,-m", command->model, "model, checkpoint or run directory")->required();
+  app.add_option("--model,-m", command->model, "model, checkpoint or run directory, or GGUF file")
+      ->required();
   app.add_option(
          "--input,-i", command->input,
          "text or JSONL files (also .gz, .zst), folders, patterns, - for stdin; or a prepared "

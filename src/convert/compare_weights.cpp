@@ -7,7 +7,7 @@
 #include <cstring>
 #include <set>
 
-#include "llm/convert/weight_files.h"
+#include "llm/convert/weight_source.h"
 #include "llm/core/config.h"
 #include "llm/core/error.h"
 
@@ -18,9 +18,9 @@ constexpr const char* kHeadName = "lm_head.weight";
 constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
 constexpr size_t kMaxListed = 5;
 
-bool is_readable_dtype(io::TensorDtype dtype) {
-  return dtype == io::TensorDtype::kF32 || dtype == io::TensorDtype::kBF16 ||
-         dtype == io::TensorDtype::kF16 || dtype == io::TensorDtype::kF64;
+bool is_readable_dtype(at::ScalarType dtype) {
+  return dtype == at::kFloat || dtype == at::kBFloat16 || dtype == at::kHalf ||
+         dtype == at::kDouble;
 }
 
 bool is_derived_buffer(const std::string& name) {
@@ -52,7 +52,7 @@ std::string hint_for(const WeightMismatch& mismatch, const arch::ModelConfig& co
            "config.json.";
   }
   if (!mismatch.dtypes.empty()) {
-    return "Weights must be F32, BF16 or F16; a quantised model must be expanded first.";
+    return "Weights must be F32, BF16 or F16, or the blocks of a GGUF file.";
   }
   return "config.json does not describe these weights, or a file is incomplete.";
 }
@@ -64,11 +64,12 @@ bool equal_values(const at::Tensor& a, const at::Tensor& b) {
   return a.sizes() == b.sizes() && at::equal(a.to(at::kFloat), b.to(at::kFloat));
 }
 
-void require_tied_head_equal(const WeightFiles& files) {
-  if (!files.contains(kHeadName) || equal_values(files.view(kHeadName), files.view(kEmbeddingName)))
+void require_tied_head_equal(const WeightSource& source) {
+  if (!source.contains(kHeadName) ||
+      equal_values(source.read(kHeadName), source.read(kEmbeddingName)))
     return;
   throw core::FormatError(
-      {.where = files.directory().string() + ": " + kHeadName,
+      {.where = source.where() + ": " + kHeadName,
        .expected = std::string("the values of ") + kEmbeddingName +
                    ", because config.json has \"tie_word_embeddings\": true",
        .got = "other values",
@@ -77,26 +78,26 @@ void require_tied_head_equal(const WeightFiles& files) {
 
 }  // namespace
 
-WeightMismatch compare_weights(const WeightFiles& files, const arch::ModelConfig& config) {
+WeightMismatch compare_weights(const WeightSource& source, const arch::ModelConfig& config) {
   WeightMismatch mismatch;
   std::set<std::string> expected;
   for (const arch::ParameterSpec& spec : arch::parameter_specs(config)) {
     expected.insert(spec.name);
-    if (!files.contains(spec.name)) {
+    if (!source.contains(spec.name)) {
       mismatch.missing.push_back(spec.name);
       continue;
     }
-    const io::TensorEntry& entry = files.entry(spec.name);
+    const StoredTensor& entry = source.entry(spec.name);
     if (entry.shape != spec.shape) {
       mismatch.shapes.push_back(fmt::format("{} [{}], expected [{}]", spec.name,
                                             fmt::join(entry.shape, ", "),
                                             fmt::join(spec.shape, ", ")));
     }
     if (!is_readable_dtype(entry.dtype)) {
-      mismatch.dtypes.push_back(fmt::format("{} {}", spec.name, io::dtype_name(entry.dtype)));
+      mismatch.dtypes.push_back(fmt::format("{} {}", spec.name, entry.type));
     }
   }
-  for (const std::string& name : files.names()) {
+  for (const auto& [name, unused] : source.tensors()) {
     const bool tied_head = config.tie_word_embeddings && name == kHeadName;
     if (!expected.contains(name) && !tied_head && !is_derived_buffer(name)) {
       mismatch.unused.push_back(name);
@@ -118,16 +119,16 @@ std::string describe(const WeightMismatch& mismatch) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-void require_exact_weights(const WeightFiles& files, const arch::ModelConfig& config) {
-  const WeightMismatch mismatch = compare_weights(files, config);
+void require_exact_weights(const WeightSource& source, const arch::ModelConfig& config) {
+  const WeightMismatch mismatch = compare_weights(source, config);
   if (!mismatch.empty()) {
-    throw core::FormatError({.where = files.directory().string(),
+    throw core::FormatError({.where = source.where(),
                              .expected = fmt::format("exactly the {} tensors of config.json",
                                                      arch::parameter_specs(config).size()),
                              .got = describe(mismatch),
                              .hint = hint_for(mismatch, config)});
   }
-  if (config.tie_word_embeddings) require_tied_head_equal(files);
+  if (config.tie_word_embeddings) require_tied_head_equal(source);
 }
 
 }  // namespace llm::convert

@@ -57,22 +57,6 @@ arch::ModelConfig read_directory_config(const fs::path& directory, bool strict) 
   return config;
 }
 
-std::shared_ptr<const text::Tokenizer> read_directory_tokenizer(const fs::path& directory,
-                                                                const arch::ModelConfig& config,
-                                                                bool required) {
-  if (!required && !has_tokenizer(directory)) return nullptr;
-  auto tokenizer = text::load_tokenizer(directory);
-  if (tokenizer->vocab_size() > config.vocab_size) {
-    throw core::FormatError(
-        {.where = (directory / "config.json").string() + ": vocab_size",
-         .expected = fmt::format("at least the tokenizer's {} ids", tokenizer->vocab_size()),
-         .got = fmt::format("{}", config.vocab_size),
-         .hint = "Model and tokenizer do not belong together; give the tokenizer the model was "
-                 "trained with."});
-  }
-  return tokenizer;
-}
-
 void write_model_config(const fs::path& directory, arch::ModelConfig config, at::ScalarType dtype) {
   config.dtype = dtype_key(dtype);
   io::write_file_atomically(directory / "config.json", arch::to_json(config).dump(2) + "\n");
@@ -109,31 +93,31 @@ std::string read_chat_template(const fs::path& directory) {
                            .hint = "Correct or remove the key."});
 }
 
-void load_weights(const fs::path& directory, const arch::ModelConfig& config,
+void load_weights(const WeightSource& source, const arch::ModelConfig& config,
                   tensor::ParameterStore& store) {
-  const WeightFiles files(directory);
-  require_exact_weights(files, config);
+  require_exact_weights(source, config);
   const at::NoGradGuard no_grad;
   for (const tensor::ParameterRange& parameter : store.parameters()) {
     const std::string& name = parameter.spec.name;
-    store.weight(name).copy_(files.view(name));
+    store.weight(name).copy_(source.read(name));
   }
 }
 
 LoadedModel load_model(const fs::path& path, const LoadOptions& options) {
+  ModelSource source =
+      open_model(path, {.strict = options.strict, .need_tokenizer = options.need_tokenizer});
   LoadedModel loaded;
-  loaded.directory = resolve_model_directory(path);
-  loaded.config = read_directory_config(loaded.directory, options.strict);
-  loaded.tokenizer =
-      read_directory_tokenizer(loaded.directory, loaded.config, options.need_tokenizer);
-  loaded.generation = read_generation_config(loaded.directory);
-  loaded.chat_template = read_chat_template(loaded.directory);
   loaded.store = std::make_unique<tensor::ParameterStore>(
-      arch::parameter_specs(loaded.config),
+      arch::parameter_specs(source.config),
       tensor::StoreOptions{
           .device = options.device, .dtype = options.dtype, .trainable = options.trainable});
-  load_weights(loaded.directory, loaded.config, *loaded.store);
-  loaded.model = std::make_unique<nn::CausalLM>(loaded.config, *loaded.store);
+  load_weights(*source.weights, source.config, *loaded.store);
+  loaded.model = std::make_unique<nn::CausalLM>(source.config, *loaded.store);
+  loaded.path = std::move(source.path);
+  loaded.config = std::move(source.config);
+  loaded.tokenizer = std::move(source.tokenizer);
+  loaded.generation = std::move(source.generation);
+  loaded.chat_template = std::move(source.chat_template);
   return loaded;
 }
 

@@ -16,11 +16,6 @@ namespace llm::convert {
 // Logs unknown keys as a warning, or throws under `strict`.
 arch::ModelConfig read_directory_config(const std::filesystem::path& directory, bool strict);
 
-// null when there is none and it is not required. Throws: FormatError when it has more ids than the
-// model.
-std::shared_ptr<const text::Tokenizer> read_directory_tokenizer(
-    const std::filesystem::path& directory, const arch::ModelConfig& config, bool required);
-
 // config.json, with torch_dtype as the weights are saved.
 void write_model_config(const std::filesystem::path& directory, arch::ModelConfig config,
                         at::ScalarType dtype);

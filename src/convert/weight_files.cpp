@@ -76,7 +76,11 @@ WeightFiles::WeightFiles(const fs::path& directory) : directory_(directory) {
 void WeightFiles::open_single(const fs::path& file) {
   files_.push_back(std::make_unique<io::SafetensorsFile>(file));
   for (const io::TensorEntry& entry : files_.back()->entries()) {
-    tensors_[entry.name] = {files_.size() - 1, &entry};
+    locations_[entry.name] = {files_.size() - 1, &entry};
+    tensors_[entry.name] = {.shape = entry.shape,
+                            .type = io::dtype_name(entry.dtype),
+                            .dtype = tensor::to_scalar_type(entry.dtype),
+                            .bytes = entry.end - entry.begin};
   }
 }
 
@@ -102,33 +106,15 @@ void WeightFiles::open_shards(const fs::path& index_file) {
   }
 }
 
-std::vector<std::string> WeightFiles::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, unused] : tensors_) names.push_back(name);
-  return names;
-}
-
-const io::TensorEntry& WeightFiles::entry(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  LLM_CHECK(found != tensors_.end(), "no tensor {} in {}", name, directory_.string());
-  return *found->second.entry;
-}
-
-at::Tensor WeightFiles::view(const std::string& name) const {
-  const io::TensorEntry& wanted = entry(name);
-  return tensor::view_of(*files_[tensors_.at(name).file], wanted);
+at::Tensor WeightFiles::read(const std::string& name) const {
+  const auto found = locations_.find(name);
+  LLM_CHECK(found != locations_.end(), "no tensor {} in {}", name, directory_.string());
+  return tensor::view_of(*files_[found->second.file], *found->second.entry);
 }
 
 uint64_t WeightFiles::file_bytes() const {
   uint64_t bytes = 0;
   for (const auto& file : files_) bytes += fs::file_size(file->path());
-  return bytes;
-}
-
-uint64_t WeightFiles::data_bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& [unused, location] : tensors_)
-    bytes += location.entry->end - location.entry->begin;
   return bytes;
 }
 

@@ -3,23 +3,9 @@
 #include <algorithm>
 
 #include "eval/verify_parts.h"
-#include "llm/convert/model_directory.h"
 
 namespace llm::eval {
 namespace {
-
-VerifySide open_side(const std::filesystem::path& path) {
-  VerifySide side;
-  side.directory = convert::resolve_model_directory(path);
-  side.config = arch::read_model_config(side.directory / "config.json");
-  side.weights = std::make_unique<convert::WeightFiles>(side.directory);
-  if (convert::has_tokenizer(side.directory)) {
-    side.tokenizer = text::load_tokenizer(side.directory);
-  }
-  side.generation = convert::read_generation_config(side.directory);
-  side.chat_template = convert::read_chat_template(side.directory);
-  return side;
-}
 
 void append(std::vector<VerifyRow>& rows, std::vector<VerifyRow> more) {
   rows.insert(rows.end(), std::make_move_iterator(more.begin()),
@@ -35,9 +21,9 @@ bool VerifyReport::passed() const {
 
 VerifyReport verify_models(const std::filesystem::path& source, const std::filesystem::path& result,
                            const VerifyOptions& options) {
-  const VerifySide a = open_side(source);
-  const VerifySide b = open_side(result);
-  VerifyReport report{.source = a.directory, .result = b.directory, .rows = {}};
+  const VerifySide a = convert::open_model(source);
+  const VerifySide b = convert::open_model(result);
+  VerifyReport report{.source = a.path, .result = b.path, .rows = {}};
   append(report.rows, verify_config(a, b));
   append(report.rows, verify_text(a, b));
   append(report.rows, verify_weights(a, b));

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include "eval/verify_parts.h"
 #include "llm/arch/parameters.h"
 #include "llm/core/format.h"
-#include "llm/tensor/device.h"
 
 namespace llm::eval {
 namespace {
@@ -20,7 +19,7 @@ constexpr int64_t kChunkElements = int64_t{1} << 24;
 int64_t count_in_files(const VerifySide& side) {
   int64_t count = 0;
   for (const arch::ParameterSpec& spec : arch::parameter_specs(side.config)) {
-    if (side.weights->contains(spec.name)) count += side.weights->view(spec.name).numel();
+    if (side.weights->contains(spec.name)) count += side.weights->entry(spec.name).numel();
   }
   return count;
 }
@@ -51,17 +50,19 @@ VerifyRow tensor_names(const VerifySide& source, const VerifySide& result) {
   return row;
 }
 
-std::set<std::string> dtypes_of(const VerifySide& side) {
-  std::set<std::string> dtypes;
-  for (const std::string& name : side.weights->names()) {
-    dtypes.insert(c10::toString(tensor::to_scalar_type(side.weights->entry(name).dtype)));
-  }
-  return dtypes;
+// "61 F32, 211 Q8_0"
+std::string types_text(const VerifySide& side) {
+  std::map<std::string, int> counts;
+  for (const auto& [unused, tensor] : side.weights->tensors()) ++counts[tensor.type];
+  std::vector<std::string> parts;
+  for (const auto& [type, count] : counts) parts.push_back(fmt::format("{} {}", count, type));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string dtype_text(const VerifySide& side) {
-  return fmt::format("{} in config, {} in files", side.config.dtype,
-                     fmt::join(dtypes_of(side), " "));
+  return side.format == convert::ModelFormat::kHuggingFace
+             ? fmt::format("{} in config, {}", side.config.dtype, types_text(side))
+             : types_text(side);
 }
 
 at::ScalarType config_dtype(const arch::ModelConfig& config) {
@@ -70,24 +71,37 @@ at::ScalarType config_dtype(const arch::ModelConfig& config) {
   return at::kFloat;
 }
 
-// A different dtype is what a conversion may want; one that contradicts config.json is not.
+// Another type is what a conversion may want; one that contradicts config.json is not.
 VerifyRow stored_dtype(const VerifySide& source, const VerifySide& result) {
-  const std::set<std::string> expected = {c10::toString(config_dtype(result.config))};
-  return {.check = "stored dtype",
-          .verdict = dtypes_of(result) == expected ? Verdict::kPass : Verdict::kFail,
-          .source = dtype_text(source),
-          .result = dtype_text(result),
-          .note = {}};
+  VerifyRow row{.check = "stored types",
+                .verdict = Verdict::kPass,
+                .source = dtype_text(source),
+                .result = dtype_text(result),
+                .note = {}};
+  if (result.format != convert::ModelFormat::kHuggingFace) return row;
+  for (const auto& [unused, tensor] : result.weights->tensors()) {
+    if (tensor.dtype != config_dtype(result.config)) row.verdict = Verdict::kFail;
+  }
+  return row;
 }
 
-// Data must be parameters x bytes per element; a tied head stored twice or a truncated export shows
-// here.
+// Data must be parameters x bits of their types; a tied head stored twice or a truncated export
+// shows here.
 VerifyRow file_size(const VerifySide& source, const VerifySide& result) {
   const auto text = [](const VerifySide& side) {
-    return core::format_bytes(side.weights->file_bytes());
+    return fmt::format("{}, {:.2f} bits per weight", core::format_bytes(side.weights->file_bytes()),
+                       8.0 * static_cast<double>(side.weights->data_bytes()) /
+                           static_cast<double>(arch::num_parameters(side.config)));
   };
-  const auto expected = static_cast<uint64_t>(arch::num_parameters(result.config)) *
-                        c10::elementSize(config_dtype(result.config));
+  uint64_t expected = 0;
+  for (const arch::ParameterSpec& spec : arch::parameter_specs(result.config)) {
+    if (!result.weights->contains(spec.name)) continue;
+    const convert::StoredTensor& tensor = result.weights->entry(spec.name);
+    expected +=
+        tensor.quantized || result.format != convert::ModelFormat::kHuggingFace
+            ? tensor.bytes
+            : static_cast<uint64_t>(spec.numel()) * c10::elementSize(config_dtype(result.config));
+  }
   const uint64_t found = result.weights->data_bytes();
   VerifyRow row{.check = "file size",
                 .verdict = found == expected ? Verdict::kPass : Verdict::kFail,
@@ -95,7 +109,7 @@ VerifyRow file_size(const VerifySide& source, const VerifySide& result) {
                 .result = text(result),
                 .note = {}};
   if (found != expected) {
-    row.note = fmt::format("parameters x dtype are {} bytes, stored are {}", expected, found);
+    row.note = fmt::format("the config's tensors are {} bytes, stored are {}", expected, found);
   }
   return row;
 }
@@ -119,48 +133,99 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 struct ValueComparison {
-  int64_t num_compared = 0;
-  int64_t num_equal = 0;
-  std::string first_different;
-  double difference = 0;  // of that tensor
+  int64_t num_equal = 0;        // bit for bit, after rounding to the result's dtype
+  int64_t num_quantized = 0;    // within their type's bound
+  double largest_rmse = 0;      // relative, over the quantised ones
+  std::string first_different;  // by name, with how far it is off
 };
+
+// ||a - b|| / ||a||, in chunks; the plain norm of b where a is zero.
+double relative_rmse(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor flat_a = a.reshape({-1});
+  const at::Tensor flat_b = b.reshape({-1});
+  double difference = 0;
+  double norm = 0;
+  for (int64_t begin = 0; begin < flat_a.numel(); begin += kChunkElements) {
+    const int64_t length = std::min(kChunkElements, flat_a.numel() - begin);
+    const at::Tensor part_a = flat_a.narrow(0, begin, length).to(at::kFloat);
+    const at::Tensor part_b = flat_b.narrow(0, begin, length).to(at::kFloat);
+    difference += at::sum(at::square(part_a - part_b), at::kDouble).item<double>();
+    norm += at::sum(at::square(part_a), at::kDouble).item<double>();
+  }
+  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
+}
+
+void compare_quantized(const std::string& name, const VerifySide& source, const VerifySide& result,
+                       ValueComparison& comparison) {
+  const double rmse = relative_rmse(source.weights->read(name), result.weights->read(name));
+  const double bound = quantization_bound(result.weights->entry(name)).relative_rmse;
+  if (rmse <= bound) {
+    ++comparison.num_quantized;
+    comparison.largest_rmse = std::max(comparison.largest_rmse, rmse);
+  } else if (comparison.first_different.empty()) {
+    comparison.first_different = fmt::format("{} is off by {:.3g} of its norm, {} may cost {:.3g}",
+                                             name, rmse, result.weights->entry(name).type, bound);
+  }
+}
+
+void compare_exact(const std::string& name, const VerifySide& source, const VerifySide& result,
+                   ValueComparison& comparison) {
+  const double difference =
+      largest_difference(source.weights->read(name), result.weights->read(name));
+  if (difference == 0) {
+    ++comparison.num_equal;
+  } else if (comparison.first_different.empty()) {
+    comparison.first_different = fmt::format("{} differs by up to {:.3g}", name, difference);
+  }
+}
 
 ValueComparison compare_values(const VerifySide& source, const VerifySide& result) {
   ValueComparison comparison;
   for (const arch::ParameterSpec& spec : arch::parameter_specs(source.config)) {
     if (!source.weights->contains(spec.name) || !result.weights->contains(spec.name)) continue;
-    const at::Tensor a = source.weights->view(spec.name);
-    const at::Tensor b = result.weights->view(spec.name);
-    if (a.sizes() != b.sizes()) continue;
-    ++comparison.num_compared;
-    const double difference = largest_difference(a, b);
-    if (difference == 0) {
-      ++comparison.num_equal;
-    } else if (comparison.first_different.empty()) {
-      comparison.first_different = spec.name;
-      comparison.difference = difference;
-    }
+    const convert::StoredTensor& a = source.weights->entry(spec.name);
+    const convert::StoredTensor& b = result.weights->entry(spec.name);
+    if (a.shape != b.shape) continue;
+    const auto compare = b.quantized ? compare_quantized : compare_exact;
+    compare(spec.name, source, result, comparison);
   }
   return comparison;
+}
+
+bool same_types(const VerifySide& source, const VerifySide& result) {
+  return types_text(source) == types_text(result);
 }
 
 VerifyRow tensor_values(const VerifySide& source, const VerifySide& result) {
   const ValueComparison comparison = compare_values(source, result);
   const auto expected = static_cast<int64_t>(arch::parameter_specs(source.config).size());
+  const bool all = comparison.num_equal + comparison.num_quantized == expected;
   VerifyRow row{.check = "tensor values",
-                .verdict = comparison.num_equal == expected ? Verdict::kPass : Verdict::kFail,
+                .verdict = all ? Verdict::kPass : Verdict::kFail,
                 .source = fmt::format("{} tensors", expected),
                 .result = fmt::format("{} equal", comparison.num_equal),
                 .note = {}};
-  if (dtypes_of(source) != dtypes_of(result)) row.note = "source rounded to the result's dtype";
-  if (!comparison.first_different.empty()) {
-    row.note = fmt::format("{} differs by up to {:.3g}", comparison.first_different,
-                           comparison.difference);
+  if (!same_types(source, result)) row.note = "source rounded to the result's types";
+  if (comparison.num_quantized > 0) {
+    row.result += fmt::format(", {} quantised", comparison.num_quantized);
+    row.note = fmt::format("off by at most {:.3g} of a tensor's norm", comparison.largest_rmse);
   }
+  if (!comparison.first_different.empty()) row.note = comparison.first_different;
   return row;
 }
 
 }  // namespace
+
+// Twice what uniform steps cost Gaussian values in blocks of that width, which every trained tensor
+// we saw stays under; a tensor of the wrong name, order or scale is off by half its norm and more.
+QuantizationBound quantization_bound(const convert::StoredTensor& tensor) {
+  const double bits = 8.0 * static_cast<double>(tensor.bytes) / static_cast<double>(tensor.numel());
+  if (bits > 8) return {.relative_rmse = 0.02, .perplexity_drift = 0.01};
+  if (bits > 6.1) return {.relative_rmse = 0.05, .perplexity_drift = 0.03};
+  if (bits > 5.1) return {.relative_rmse = 0.10, .perplexity_drift = 0.08};
+  if (bits > 4) return {.relative_rmse = 0.20, .perplexity_drift = 0.25};
+  return {.relative_rmse = 0.50, .perplexity_drift = 1.0};
+}
 
 std::vector<VerifyRow> verify_weights(const VerifySide& source, const VerifySide& result) {
   return {parameter_counts(source, result), tensor_names(source, result),

@@ -2,6 +2,7 @@
 //   compose   differentiable kernels one after the other: readable, and the judge of the other
 //   run       one autograd node with a backward written by hand, which keeps only what is listed in
 //   BlockSaved
+// and once more for decoding, with a cache of keys and values.
 // Letters: T tokens, D hidden size, H heads, Hkv kv heads, K head dim, F intermediate size.
 #pragma once
 
@@ -47,6 +48,17 @@ at::Tensor compose_block(const Block& block, const at::Tensor& x,
 
 at::Tensor run_block(const Block& block, const at::Tensor& x, const SequenceContext& sequence,
                      RecomputePolicy policy);  // [T, D]
+
+// The block for the next tokens of one sequence: writes their keys and values to the cache and
+// attends to all it holds then. No gradients.
+at::Tensor run_block_cached(const Block& block, const at::Tensor& x, const RopeInput& rope,
+                            KvCache& cache, int64_t layer);  // [T, D]
+
+// The block `layer` over the store's leaves. Requires: the store holds that layer's parameters.
+Block make_block(const arch::ModelConfig& config, const tensor::ParameterStore& store,
+                 int64_t layer);
+
+double attention_scale(int64_t head_dim);  // 1 / sqrt(K)
 
 // q, k, v [T, H | Hkv, K] from fused projections [T, H + 2 Hkv, K], as views.
 struct HeadViews {

@@ -1,50 +1,17 @@
 #include "llm/nn/causal_lm.h"
 
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-
-#include <cmath>
 
 #include "llm/arch/parameters.h"
 #include "llm/arch/rope_frequencies.h"
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "llm/kernels/rms_norm.h"
-#include "llm/kernels/rope.h"
-#include "llm/kernels/swiglu.h"
 #include "nn/block.h"
 #include "nn/embedding.h"
 
 namespace llm::nn {
-
-namespace {
-
-at::Tensor optional_leaf(const tensor::ParameterStore& store, const std::string& name) {
-  return store.has_leaf(name) ? store.leaf(name) : at::Tensor();
-}
-
-kernels::LinearWeight linear_weight(const tensor::ParameterStore& store,
-                                    const std::string& prefix) {
-  return {store.leaf(prefix + ".weight"), optional_leaf(store, prefix + ".bias")};
-}
-
-Block make_block(const arch::ModelConfig& config, const tensor::ParameterStore& store,
-                 int64_t layer) {
-  const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-  BlockWeights weights;
-  weights.input_norm = store.leaf(prefix + "input_layernorm.weight");
-  weights.qkv = linear_weight(store, prefix + "self_attn.qkv_proj");
-  weights.q_norm = optional_leaf(store, prefix + "self_attn.q_norm.weight");
-  weights.k_norm = optional_leaf(store, prefix + "self_attn.k_norm.weight");
-  weights.output = linear_weight(store, prefix + "self_attn.o_proj");
-  weights.post_norm = store.leaf(prefix + "post_attention_layernorm.weight");
-  weights.gate_up = linear_weight(store, prefix + "mlp.gate_up_proj");
-  weights.down = linear_weight(store, prefix + "mlp.down_proj");
-  return {weights,
-          {config.num_attention_heads, config.num_key_value_heads, config.head_dim,
-           config.rms_norm_eps}};
-}
-
-}  // namespace
 
 struct CausalLM::Impl {
   Impl(arch::ModelConfig c, tensor::ParameterStore& s)
@@ -57,9 +24,6 @@ struct CausalLM::Impl {
     head = config.tie_word_embeddings ? embedding : s.leaf("lm_head.weight");
   }
 
-  double attention_scale() const { return 1.0 / std::sqrt(static_cast<double>(config.head_dim)); }
-  at::Tensor block_cached(const Block& block, int64_t layer, const at::Tensor& x,
-                          const RopeInput& rotary, KvCache& cache) const;
   at::Tensor extend(const std::vector<int32_t>& ids, KvCache& cache);
 
   arch::ModelConfig config;
@@ -88,34 +52,11 @@ at::Tensor CausalLM::logits(const at::Tensor& hidden) const {
 at::Tensor CausalLM::forward(const ModelInput& input) {
   SequenceContext sequence;
   sequence.rope = impl_->rope.prepare(input.positions, input.document_lengths);
-  sequence.attention = {input.cu_seqlens, input.max_seqlen, impl_->attention_scale()};
+  sequence.attention = {input.cu_seqlens, input.max_seqlen,
+                        attention_scale(impl_->config.head_dim)};
   at::Tensor x = embed(input.ids, impl_->embedding);  // [T, D]
   for (const Block& block : impl_->blocks) x = run_block(block, x, sequence, impl_->policy);
   return kernels::rms_norm(x, impl_->final_norm, impl_->config.rms_norm_eps);
-}
-
-at::Tensor CausalLM::Impl::block_cached(const Block& block, int64_t layer, const at::Tensor& x,
-                                        const RopeInput& rotary, KvCache& cache) const {
-  const BlockWeights& w = block.weights;
-  const int64_t tokens = x.size(0);
-  const at::Tensor normed = kernels::rms_norm(x, w.input_norm, block.shape.eps);  // [T, D]
-  const at::Tensor qkv =
-      kernels::linear(normed, w.qkv).view({tokens, -1, block.shape.head_dim});  // [T, H+2Hkv, K]
-  auto [q, k, v] = split_heads(qkv, block.shape);
-  if (w.q_norm.defined()) {
-    q = kernels::rms_norm(q, w.q_norm, block.shape.eps);
-    k = kernels::rms_norm(k, w.k_norm, block.shape.eps);
-  }
-  kernels::rope_(q, rotary.table, rotary.rows);
-  kernels::rope_(k, rotary.table, rotary.rows);
-  cache.write(layer, k, v);
-  const int64_t length = cache.length() + tokens;
-  const at::Tensor attended = kernels::attention_cached(
-      q, cache.keys(layer, length), cache.values(layer, length), attention_scale());
-  const at::Tensor mid = x + kernels::linear(attended.reshape({tokens, -1}), w.output);  // [T, D]
-  const at::Tensor gate_up =
-      kernels::linear(kernels::rms_norm(mid, w.post_norm, block.shape.eps), w.gate_up);  // [T, 2F]
-  return mid + kernels::linear(kernels::swiglu(gate_up), w.down);
 }
 
 at::Tensor CausalLM::Impl::extend(const std::vector<int32_t>& ids, KvCache& cache) {
@@ -127,7 +68,7 @@ at::Tensor CausalLM::Impl::extend(const std::vector<int32_t>& ids, KvCache& cach
   rotary.rows = rotary.rows.narrow(0, cache.length(), tokens);
   at::Tensor x = embed(at::tensor(ids, at::kInt).to(store.device()), embedding);  // [T, D]
   for (size_t layer = 0; layer < blocks.size(); ++layer) {
-    x = block_cached(blocks[layer], static_cast<int64_t>(layer), x, rotary, cache);
+    x = run_block_cached(blocks[layer], x, rotary, cache, static_cast<int64_t>(layer));
   }
   cache.append_ids(ids);
   return kernels::rms_norm(x, final_norm, config.rms_norm_eps);

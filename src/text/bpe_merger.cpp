@@ -7,7 +7,7 @@
 namespace llm::text {
 namespace {
 
-constexpr size_t kFirstSlots = size_t{1} << 16;
+constexpr size_t kFirstMergeSlots = size_t{1} << 16;
 
 uint64_t hash_of(BpeMerger::Pair pair) {
   const uint64_t key = static_cast<uint64_t>(static_cast<uint32_t>(pair.first)) << 32 |
@@ -125,7 +125,7 @@ uint32_t BpeMerger::state_of(Pair pair) {
 }
 
 void BpeMerger::grow_table() {
-  table_.assign(table_.empty() ? kFirstSlots : table_.size() * 2, 0);
+  table_.assign(table_.empty() ? kFirstMergeSlots : table_.size() * 2, 0);
   const size_t mask = table_.size() - 1;
   for (size_t index = 0; index < states_.size(); ++index) {
     size_t i = hash_of(states_[index].pair) & mask;

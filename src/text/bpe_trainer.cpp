@@ -16,7 +16,6 @@
 namespace llm::text {
 namespace {
 
-constexpr const char* kEndOfText = "<|endoftext|>";
 constexpr const char* kPad = "<|pad|>";
 constexpr int kNumReserved = 16;
 constexpr int64_t kReportEvery = 256;  // merges

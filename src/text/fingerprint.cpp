@@ -1,4 +1,5 @@
 #include <bit>
+#include <set>
 
 #include "llm/io/hash.h"
 #include "text/pipeline_tokenizer.h"
@@ -48,9 +49,42 @@ void feed_token(Feeder& feed, const AddedToken& token) {
     feed.number(flag);
 }
 
-void feed_rules(Feeder& feed, const ModelRules& rules) {
-  feed.number(rules.pieces.size());
-  for (const std::string& piece : rules.pieces) feed.text(piece);
+// Contents of added tokens that merges can also make from plain text.
+std::set<std::string_view> mergeable(const BpeRules& rules,
+                                     const std::set<std::string_view>& added) {
+  std::set<std::string_view> found;
+  std::string merged;
+  for (const auto& [left, right] : rules.merges) {
+    merged = rules.pieces[static_cast<size_t>(left)] + rules.pieces[static_cast<size_t>(right)];
+    if (const auto content = added.find(merged); content != added.end()) found.insert(*content);
+  }
+  return found;
+}
+
+// Some files list added tokens in the vocabulary too and some do not; where no text can reach them
+// there, that makes no difference. (A single character, at most four bytes, is always reached.)
+std::vector<std::string> reachable_pieces(const TokenizerSpec& spec) {
+  std::vector<std::string> pieces = common_rules(spec.model).pieces;
+  const auto* bpe = std::get_if<BpeRules>(&spec.model);
+  if (bpe != nullptr && !bpe->ignore_merges && bpe->ranks.empty()) {
+    std::set<std::string_view> added;
+    for (const AddedToken& token : spec.added_tokens) added.insert(token.content);
+    const std::set<std::string_view> kept = mergeable(*bpe, added);
+    for (const AddedToken& token : spec.added_tokens) {
+      const auto id = static_cast<size_t>(token.id);
+      if (token.content.size() <= 4 || kept.contains(token.content)) continue;
+      if (id < pieces.size() && pieces[id] == token.content) pieces[id].clear();
+    }
+  }
+  while (!pieces.empty() && pieces.back().empty()) pieces.pop_back();
+  return pieces;
+}
+
+void feed_rules(Feeder& feed, const TokenizerSpec& spec) {
+  const ModelRules& rules = common_rules(spec.model);
+  const std::vector<std::string> pieces = reachable_pieces(spec);
+  feed.number(pieces.size());
+  for (const std::string& piece : pieces) feed.text(piece);
   feed.number(static_cast<uint64_t>(rules.unk_id.value_or(-1)));
   feed.number(rules.fuse_unk);
   feed.number(rules.byte_fallback);
@@ -58,9 +92,10 @@ void feed_rules(Feeder& feed, const ModelRules& rules) {
   for (const PieceKind kind : rules.kinds) feed.number(static_cast<uint64_t>(kind));
 }
 
-void feed_model(Feeder& feed, const AnyRules& rules) {
+void feed_model(Feeder& feed, const TokenizerSpec& spec) {
+  const AnyRules& rules = spec.model;
   feed.number(rules.index());
-  feed_rules(feed, common_rules(rules));
+  feed_rules(feed, spec);
   if (const auto* bpe = std::get_if<BpeRules>(&rules)) {
     feed.number(bpe->merges.size());
     for (const auto& [left, right] : bpe->merges)
@@ -78,7 +113,7 @@ void feed_model(Feeder& feed, const AnyRules& rules) {
 
 uint64_t fingerprint_of(const TokenizerSpec& spec) {
   Feeder feed;
-  feed_model(feed, spec.model);
+  feed_model(feed, spec);
   feed.number(spec.added_tokens.size());
   for (const AddedToken& token : spec.added_tokens) feed_token(feed, token);
   feed.number(spec.normalizer.size());

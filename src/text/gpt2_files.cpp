@@ -14,8 +14,6 @@ namespace {
 
 using Ids = std::unordered_map<std::string_view, int32_t>;
 
-constexpr const char* kEndOfText = "<|endoftext|>";
-
 void read_encoder(const JsonField& root, BpeRules& rules, Ids& ids) {
   for (const auto& [piece, value] : root.object().value().items()) {
     const JsonField entry(value, root.where() + ": " + piece);

@@ -14,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kEndOfText = "<|endoftext|>";
 // Our own key of tokenizer_config.json: the file to read the tokenizer from.
 constexpr const char* kExactFile = "llmtrain_tokenizer_file";
 constexpr const char* kModelFile = "tokenizer.model";

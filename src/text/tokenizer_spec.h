@@ -15,6 +15,9 @@
 
 namespace llm::text {
 
+// GPT-2's end of a document, which most byte-level vocabularies took over.
+inline constexpr const char* kEndOfText = "<|endoftext|>";
+
 // tokenizer_config.json: the roles of tokens, and everything else as it was read.
 struct TokenRoles {
   std::optional<std::string> bos;

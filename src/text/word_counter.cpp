@@ -6,7 +6,7 @@
 namespace llm::text {
 namespace {
 
-constexpr size_t kFirstSlots = size_t{1} << 12;
+constexpr size_t kFirstWordSlots = size_t{1} << 12;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void WordCounter::merge(const WordCounter& other) {
 }
 
 void WordCounter::grow() {
-  slots_.assign(slots_.empty() ? kFirstSlots : slots_.size() * 2, 0);
+  slots_.assign(slots_.empty() ? kFirstWordSlots : slots_.size() * 2, 0);
   const size_t mask = slots_.size() - 1;
   for (size_t index = 0; index < words_.size(); ++index) {
     size_t i = words_[index].hash & mask;

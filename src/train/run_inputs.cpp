@@ -12,11 +12,6 @@ namespace {
 
 constexpr int64_t kVocabularyMultiple = 64;  // rows of the embedding, for efficient products
 
-std::filesystem::path model_config_file(const RunConfig& config) {
-  if (!config.model.config.empty()) return config.model.config;
-  return convert::resolve_model_directory(config.model.init_from) / "config.json";
-}
-
 void adopt_tokenizer(arch::ModelConfig& model, const text::Tokenizer& tokenizer) {
   const int64_t rows = core::round_up<int64_t>(tokenizer.vocab_size(), kVocabularyMultiple);
   if (rows != model.vocab_size) {
@@ -44,12 +39,13 @@ void require_room_for(const text::Tokenizer& tokenizer, const arch::ModelConfig&
 
 arch::ModelConfig read_model(const RunConfig& config) {
   validate(config);
-  const std::filesystem::path file = model_config_file(config);
+  if (!config.model.init_from.empty()) return convert::open_model(config.model.init_from).config;
+  const std::string& file = config.model.config;
   arch::ReadReport report;
   const arch::ModelConfig model = arch::read_model_config(file, {}, &report);
   for (const std::string& key : report.unknown_keys) {
     const std::string nearest = arch::nearest_key(model.architecture, key);
-    core::log_warn("{}: unknown key \"{}\", which changes nothing{}", file.string(), key,
+    core::log_warn("{}: unknown key \"{}\", which changes nothing{}", file, key,
                    nearest.empty() ? "" : fmt::format(". Did you mean \"{}\"?", nearest));
   }
   return model;

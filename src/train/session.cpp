@@ -56,9 +56,9 @@ struct ModelState {
 void fill_weights(const RunConfig& config, const arch::ModelConfig& model,
                   const std::optional<ResumePoint>& resume, tensor::ParameterStore& store) {
   if (resume) {
-    convert::load_weights(resume->checkpoint, model, store);
+    convert::load_weights(convert::WeightFiles(resume->checkpoint), model, store);
   } else if (!config.model.init_from.empty()) {
-    convert::load_weights(convert::resolve_model_directory(config.model.init_from), model, store);
+    convert::load_weights(*convert::open_model(config.model.init_from).weights, model, store);
   } else {
     nn::initialize(store, model, static_cast<uint64_t>(config.train.seed),
                    config.model.scale_residual_init);
@@ -198,8 +198,7 @@ RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
   if (resume) {
     convert::require_exact_weights(convert::WeightFiles(resume->checkpoint), model);
   } else if (!config.model.init_from.empty()) {
-    const fs::path start = convert::resolve_model_directory(config.model.init_from);
-    convert::require_exact_weights(convert::WeightFiles(start), model);
+    convert::require_exact_weights(*convert::open_model(config.model.init_from).weights, model);
   }
   RunCheck check;
   check.num_parameters = arch::num_parameters(model);

@@ -52,6 +52,31 @@ TEST_F(CliConvert, ImportThenVerify) {
   EXPECT_THAT(again.err, HasSubstr("--force"));
 }
 
+TEST_F(CliConvert, ToGgufAndBack) {
+  const test::Outcome exported =
+      run("llmconvert export --model hf --to gguf --dtype f32 --out m.gguf --json");
+  EXPECT_EQ(exported.exit_code, 0) << exported.out << exported.err;
+  EXPECT_EQ(exported.json()["passed"], true);
+  EXPECT_EQ(run("llmconvert import --from m.gguf --out back").exit_code, 0);
+  const test::Outcome verified = run("llmconvert verify hf back");
+  EXPECT_EQ(verified.exit_code, 0) << verified.out;
+  const test::Outcome said = run("llmchat --model m.gguf -p 'the cat' --temp 0 --max-tokens 5");
+  EXPECT_EQ(said.exit_code, 0) << said.err;
+  EXPECT_EQ(said.out, run("llmchat --model hf -p 'the cat' --temp 0 --max-tokens 5").out);
+}
+
+TEST_F(CliConvert, QuantisedExportsPassTheirGate) {
+  for (const char* dtype : {"f16", "bf16", "q8_0", "q4_0", "q4_k_m"}) {
+    const test::Outcome exported =
+        run(std::string("llmconvert export --model hf --to gguf --force --out m.gguf --dtype ") +
+            dtype);
+    EXPECT_EQ(exported.exit_code, 0) << dtype << exported.out << exported.err;
+  }
+  EXPECT_EQ(run("llmconvert export --model hf --to gguf --dtype q9 --out n.gguf").exit_code, 2);
+  EXPECT_EQ(run("llmconvert export --model hf --to hf --dtype q8_0 --out n").exit_code, 2);
+  EXPECT_EQ(run("llmconvert export --model hf --to gguf --out m.gguf").exit_code, 2);
+}
+
 TEST_F(CliConvert, VerifyFailsWithATableThatNamesTheField) {
   fs::copy(dir_ / "hf", dir_ / "other");
   test::patch_json(dir_ / "other/config.json", "rope_theta", 500000.0);

@@ -65,7 +65,7 @@ class TinyRun {
     tiny = make_tiny_model(model_config_);
     train::TrainerState state;
     if (!checkpoint.empty()) {
-      convert::load_weights(checkpoint, model_config_, *tiny.store);
+      convert::load_weights(convert::WeightFiles(checkpoint), model_config_, *tiny.store);
       train::load_optimizer(checkpoint, *tiny.store);
       state = train::load_state(checkpoint).state;
     }

@@ -12,6 +12,7 @@
 
 #include "llm/arch/model_config.h"
 #include "llm/convert/generation_config.h"
+#include "llm/convert/model_source.h"
 #include "llm/convert/weight_files.h"
 #include "llm/nn/causal_lm.h"
 #include "llm/tensor/parameter_store.h"
@@ -28,7 +29,7 @@ struct LoadOptions {
 };
 
 struct LoadedModel {
-  std::filesystem::path directory;
+  std::filesystem::path path;  // ModelSource's
   arch::ModelConfig config;
   std::unique_ptr<tensor::ParameterStore> store;
   std::unique_ptr<nn::CausalLM> model;
@@ -38,9 +39,7 @@ struct LoadedModel {
   std::string chat_template;  // Jinja text, "" when the model has none
 };
 
-// `path` is a model directory, a checkpoint directory, or a run directory (its newest valid
-// checkpoint). Throws: IoError naming what is missing; FormatError for torch.save .bin shards (with
-// advice), corrupt files; what load_weights throws.
+// `path` as open_model takes it. Throws: what open_model and load_weights throw.
 LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
 // The directory `path` stands for: itself when it holds a model, its newest checkpoint when it is a
@@ -65,10 +64,10 @@ bool has_tokenizer(const std::filesystem::path& directory);
 // list the one named "default"), else "". Throws: FormatError for another type.
 std::string read_chat_template(const std::filesystem::path& directory);
 
-// Copies every tensor of the directory into the store, converting dtypes one tensor at a time.
+// Copies every tensor of the source into the store, converting dtypes one tensor at a time.
 // Strict both ways: missing, unused and mis-shaped tensors are errors that list the names. A tied
 // head that is stored all the same must equal the embedding. Throws: FormatError.
-void load_weights(const std::filesystem::path& directory, const arch::ModelConfig& config,
+void load_weights(const WeightSource& source, const arch::ModelConfig& config,
                   tensor::ParameterStore& store);
 
 // config.json and model.safetensors (or shards with index), one tensor in memory at a time; the

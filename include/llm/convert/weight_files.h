@@ -1,5 +1,5 @@
 // The weight files of a Hugging Face directory: model.safetensors, or shards named by
-// model.safetensors.index.json. Bytes stay mapped; tensors are views.
+// model.safetensors.index.json.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,27 +12,23 @@
 #include <string>
 #include <vector>
 
-#include "llm/arch/model_config.h"
 #include "llm/arch/parameters.h"
+#include "llm/convert/weight_source.h"
 #include "llm/io/safetensors.h"
 
 namespace llm::convert {
 
-// Immutable; safe to read from many threads. Views must not outlive it.
-class WeightFiles {
+// Immutable. Every tensor is a view of the mapped files.
+class WeightFiles : public WeightSource {
  public:
   // Throws: IoError when there are no weights; FormatError for torch.save files (with advice), an
   // index that disagrees with its shards, and what io::SafetensorsFile throws.
   explicit WeightFiles(const std::filesystem::path& directory);
 
-  const std::filesystem::path& directory() const { return directory_; }
-  std::vector<std::string> names() const;  // sorted
-  bool contains(const std::string& name) const { return tensors_.count(name) != 0; }
-  // Requires: contains(name).
-  const io::TensorEntry& entry(const std::string& name) const;
-  at::Tensor view(const std::string& name) const;  // read-only, the entry's own dtype and shape
-  uint64_t file_bytes() const;                     // of all weight files
-  uint64_t data_bytes() const;                     // without their headers
+  std::string where() const override { return directory_.string(); }
+  const std::map<std::string, StoredTensor>& tensors() const override { return tensors_; }
+  at::Tensor read(const std::string& name) const override;
+  uint64_t file_bytes() const override;
 
  private:
   struct Location {
@@ -44,30 +40,9 @@ class WeightFiles {
 
   std::filesystem::path directory_;
   std::vector<std::unique_ptr<io::SafetensorsFile>> files_;
-  std::map<std::string, Location> tensors_;
+  std::map<std::string, Location> locations_;
+  std::map<std::string, StoredTensor> tensors_;
 };
-
-// How the tensors of a directory differ from what a config asks for.
-struct WeightMismatch {
-  std::vector<std::string> missing;  // asked for, not there
-  std::vector<std::string> unused;   // there, not asked for
-  std::vector<std::string> shapes;   // "name [4, 8], expected [8, 4]"
-  std::vector<std::string> dtypes;   // "name I64": no floating-point type we read
-  bool empty() const {
-    return missing.empty() && unused.empty() && shapes.empty() && dtypes.empty();
-  }
-};
-
-// A tied head that is stored all the same, and the rotary `inv_freq` buffers of old Llama exports
-// (recomputed from the config by everybody), are not counted as unused.
-WeightMismatch compare_weights(const WeightFiles& files, const arch::ModelConfig& config);
-
-// "2 missing: a, b (there is c); 1 unused: c", the nearest unused name beside a missing one.
-std::string describe(const WeightMismatch& mismatch);
-
-// Throws: FormatError listing every mismatch; and when a tied head is stored with values other than
-// the embedding's.
-void require_exact_weights(const WeightFiles& files, const arch::ModelConfig& config);
 
 // Where the tensor of a parameter comes from when a model is written; any device and dtype.
 using TensorSource = std::function<at::Tensor(const arch::ParameterSpec& spec)>;

@@ -1,13 +1,14 @@
-// The gate behind every conversion: is one model directory a faithful copy of another?
+// The gate behind every conversion: is one model a faithful copy of another, whatever the formats?
 //
-// The result may store its weights in another dtype than the source; then every tensor must equal
-// the source's, rounded to that dtype, bit for bit. All else must be equal: config fields,
-// parameter counts (by formula and in the files), tensor names, tokenizer ids on fixed texts,
-// special ids, chat template, file size against dtype, logits on fixed prompts, greedy
-// continuations.
+// The result may store its weights in other types than the source. Then every tensor must equal the
+// source's, rounded to that dtype, bit for bit; quantised blocks must decode to within what their
+// type may cost, and the perplexity of fixed texts may drift by no more than that type allows. All
+// else must be equal: config fields, parameter counts (by formula and in the files), tensor names,
+// the text of every token, tokenizer ids on fixed texts, special ids, chat template, file size
+// against types, logits on fixed prompts, greedy continuations.
 //
-// Tensors are compared one at a time from the mapped files; for the forward pass one model is in
-// memory at a time.
+// Tensors are compared one at a time from the mapped files, and the forward pass holds one layer of
+// one model in memory, so models larger than the memory can be compared.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -49,9 +50,9 @@ struct VerifyReport {
   bool passed() const;
 };
 
-// Both may be anything convert::resolve_model_directory takes. Throws: what it and
-// arch::read_model_config throw for either; IoError and FormatError for files that cannot be read:
-// then nothing is compared. Tensors that do not fit their config are failed rows.
+// Both may be anything convert::open_model takes. Throws: what it throws for either; IoError and
+// FormatError for files that cannot be read: then nothing is compared. Tensors that do not fit
+// their config are failed rows.
 VerifyReport verify_models(const std::filesystem::path& source, const std::filesystem::path& result,
                            const VerifyOptions& options = {});
 

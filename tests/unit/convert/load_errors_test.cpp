@@ -29,7 +29,7 @@ class LoadErrorsTest : public testing::Test {
     config_ = test::tiny_config(arch::Architecture::kLlama, tied);
     test::save_tiny_model(directory_.path(), config_);
     const WeightFiles files(directory_.path());
-    for (const std::string& name : files.names()) tensors_[name] = files.view(name).clone();
+    for (const auto& [name, unused] : files.tensors()) tensors_[name] = files.read(name).clone();
   }
   void rewrite() {
     std::vector<io::TensorEntry> entries;

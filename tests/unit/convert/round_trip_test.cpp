@@ -108,8 +108,7 @@ TEST(SaveModelTest, NoShardExceedsTheLimitUnlessOneTensorDoes) {
   EXPECT_EQ(index["metadata"]["total_size"], files.data_bytes());
   std::map<std::string, uint64_t> bytes;
   for (const auto& [tensor, file] : index["weight_map"].items()) {
-    const io::TensorEntry& entry = files.entry(tensor);
-    bytes[file.get<std::string>()] += entry.end - entry.begin;
+    bytes[file.get<std::string>()] += files.entry(tensor).bytes;
   }
   EXPECT_GT(bytes.size(), 2u);
   for (const auto& [file, size] : bytes) EXPECT_LE(size, 20000u) << file;

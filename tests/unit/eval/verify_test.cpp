@@ -172,7 +172,7 @@ TEST_F(VerifyTest, MissingTensorsAreNoticed) {
 TEST_F(VerifyTest, ADtypeThatContradictsTheConfigIsNoticed) {
   save("b", test::tiny_text_config());
   test::patch_json(directory_ / "b/config.json", "torch_dtype", "float16");
-  EXPECT_THAT(failed_checks(verify()), ElementsAre("stored dtype", "file size"));
+  EXPECT_THAT(failed_checks(verify()), ElementsAre("stored types", "file size"));
 }
 
 TEST_F(VerifyTest, AnUnreadableModelIsAnErrorOnEitherSide) {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "llm/convert/import_directory.h"
+#include "llm/convert/conversion.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "support/error_text.h"
@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class ImportTest : public testing::Test {
+class ConversionTest : public testing::Test {
  protected:
   void SetUp() override {
     tokenizer_ = test::tiny_tokenizer();
@@ -25,21 +25,17 @@ class ImportTest : public testing::Test {
                     R"({"model_max_length": 64, "chat_template": "T", "custom": [1]})");
     directory_.file("from/README.md", "a card");
   }
-  static ImportOptions forced(std::optional<at::ScalarType> dtype = {}) {
-    ImportOptions options;
-    options.dtype = dtype;
-    options.force = true;
-    return options;
-  }
-  ImportResult run(bool pass, ImportOptions options = {}) {
-    options.from = directory_ / "from";
-    options.out = directory_ / "out";
-    return import_directory(options, [&](const fs::path& source, const fs::path& result) {
-      EXPECT_EQ(source, directory_ / "from");
-      EXPECT_EQ(result, directory_ / "out.partial");
-      EXPECT_TRUE(fs::exists(result / "model.safetensors"));
-      return GateReport{.passed = pass, .report = {{"passed", pass}}};
-    });
+  ConversionResult run(bool pass, bool force = false, std::optional<at::ScalarType> dtype = {}) {
+    const ModelWriter write = [&](const ModelSource& source, const fs::path& out) {
+      write_hugging_face(source, out, {.dtype = dtype});
+    };
+    return convert_model({.from = directory_ / "from", .out = directory_ / "out", .force = force},
+                         write, [&](const fs::path& source, const fs::path& result) {
+                           EXPECT_EQ(source, directory_ / "from");
+                           EXPECT_EQ(result, directory_ / "out.partial");
+                           EXPECT_TRUE(fs::exists(result / "model.safetensors"));
+                           return GateReport{.passed = pass, .report = {{"passed", pass}}};
+                         });
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
@@ -54,8 +50,8 @@ class ImportTest : public testing::Test {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
 };
 
-TEST_F(ImportTest, TakesItsNameWhenTheGatePasses) {
-  const ImportResult result = run(true);
+TEST_F(ConversionTest, TakesItsNameWhenTheGatePasses) {
+  const ConversionResult result = run(true);
   EXPECT_TRUE(result.gate.passed);
   EXPECT_EQ(names(), (std::vector<std::string>{"from", "out"}));
   const LoadedModel loaded = load_model(directory_ / "out");
@@ -65,68 +61,63 @@ TEST_F(ImportTest, TakesItsNameWhenTheGatePasses) {
             test::read_bytes(directory_ / "from/tokenizer_config.json"));
 }
 
-TEST_F(ImportTest, KeepsTheSourcesDtypeUnlessTold) {
+TEST_F(ConversionTest, KeepsTheSourcesDtypeUnlessTold) {
   test::save_tiny_model(directory_ / "from", test::tiny_text_config(), nullptr,
                         {.dtype = at::kBFloat16});
   run(true);
-  EXPECT_EQ(WeightFiles(directory_ / "out").entry("model.norm.weight").dtype,
-            io::TensorDtype::kBF16);
-  run(true, forced(at::kHalf));
-  EXPECT_EQ(WeightFiles(directory_ / "out").entry("model.norm.weight").dtype,
-            io::TensorDtype::kF16);
+  EXPECT_EQ(WeightFiles(directory_ / "out").entry("model.norm.weight").dtype, at::kBFloat16);
+  run(true, true, at::kHalf);
+  EXPECT_EQ(WeightFiles(directory_ / "out").entry("model.norm.weight").dtype, at::kHalf);
 }
 
-TEST_F(ImportTest, ARefusedResultStaysAsFailedWithItsReport) {
-  const ImportResult result = run(false);
-  EXPECT_EQ(result.directory, directory_ / "out.failed");
+TEST_F(ConversionTest, ARefusedResultStaysAsFailedWithItsReport) {
+  const ConversionResult result = run(false);
+  EXPECT_EQ(result.path, directory_ / "out.failed");
   EXPECT_EQ(names(), (std::vector<std::string>{"from", "out.failed"}));
-  EXPECT_EQ(io::read_json_file(directory_ / "out.failed/import_report.json")["passed"], false);
+  EXPECT_EQ(io::read_json_file(directory_ / "out.failed/conversion_report.json")["passed"], false);
   run(false);
   EXPECT_EQ(names(), (std::vector<std::string>{"from", "out.failed"}));
 }
 
-TEST_F(ImportTest, AnExistingResultIsReplacedOnlyWithForce) {
+TEST_F(ConversionTest, AnExistingResultIsReplacedOnlyWithForce) {
   run(true);
   const auto error = test::error_text<core::ConfigError>([&] { run(true); });
   EXPECT_THAT(error, HasSubstr("--out: expected a name that does not exist yet"));
-  run(true, forced());
+  run(true, true);
   EXPECT_EQ(names(), (std::vector<std::string>{"from", "out"}));
-  run(false, forced());  // the gate refuses: what was there stays
+  run(false, true);  // the gate refuses: what was there stays
   EXPECT_EQ(names(), (std::vector<std::string>{"from", "out", "out.failed"}));
 }
 
-TEST_F(ImportTest, ForceReplacesModelsOnly) {
+TEST_F(ConversionTest, ForceReplacesModelsOnly) {
   fs::create_directories(directory_ / "out");
   directory_.file("out/thesis.txt", "years of work");
-  EXPECT_THAT(test::error_text<core::ConfigError>([&] { run(true, forced()); }),
-              HasSubstr("expected a model directory to replace"));
+  EXPECT_THAT(test::error_text<core::ConfigError>([&] { run(true, true); }),
+              HasSubstr("expected a model to replace"));
   EXPECT_TRUE(fs::exists(directory_ / "out/thesis.txt"));
 }
 
-TEST_F(ImportTest, TheSourceIsNeverTheResult) {
+TEST_F(ConversionTest, TheSourceIsNeverTheResult) {
+  const Conversion onto_itself{.from = directory_ / "from", .out = directory_ / "from/../from/"};
   EXPECT_THAT(test::error_text<core::ConfigError>([&] {
-                ImportOptions options;
-                options.from = directory_ / "from";
-                options.out = directory_ / "from/../from/";
-                import_directory(options,
-                                 [](const fs::path&, const fs::path&) { return GateReport{}; });
+                convert_model(
+                    onto_itself, [](const ModelSource&, const fs::path&) {},
+                    [](const fs::path&, const fs::path&) { return GateReport{}; });
               }),
-              HasSubstr("expected another directory than --from"));
+              HasSubstr("expected another name than --from"));
 }
 
-TEST_F(ImportTest, AnErrorLeavesNothingBehind) {
+TEST_F(ConversionTest, AnErrorLeavesNothingBehind) {
   test::patch_json(directory_ / "from/config.json", "num_hidden_layers", 3);
   EXPECT_THAT(test::error_text<core::FormatError>([&] { run(true); }), HasSubstr("9 missing"));
   EXPECT_EQ(names(), std::vector<std::string>{"from"});
   test::patch_json(directory_ / "from/config.json", "num_hidden_layers", 2);
-  ImportOptions options;
-  options.from = directory_ / "from";
-  options.out = directory_ / "out";
-  EXPECT_THROW(import_directory(options,
-                                [](const fs::path&, const fs::path&) -> GateReport {
-                                  throw std::runtime_error("gate");
-                                }),
-               std::runtime_error);
+  EXPECT_THROW(
+      convert_model(
+          {.from = directory_ / "from", .out = directory_ / "out"},
+          [](const ModelSource& source, const fs::path& out) { write_hugging_face(source, out); },
+          [](const fs::path&, const fs::path&) -> GateReport { throw std::runtime_error("gate"); }),
+      std::runtime_error);
   EXPECT_EQ(names(), std::vector<std::string>{"from"});
 }
 

@@ -1,0 +1,47 @@
+// A model on disk in any format we read, opened but not loaded: its config, tokenizer, sampling
+// hints and chat template, and the tensors to take one at a time. Loading, conversion and verify
+// all start here, so a new format is one more ModelFormat.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "llm/arch/gguf.h"
+#include "llm/arch/model_config.h"
+#include "llm/convert/generation_config.h"
+#include "llm/convert/weight_source.h"
+#include "llm/text/tokenizer.h"
+
+namespace llm::convert {
+
+enum class ModelFormat { kHuggingFace, kGguf, kLlama2c };
+const char* format_name(ModelFormat format);  // "Hugging Face directory", "GGUF", "llama2.c"
+
+struct ModelSource {
+  std::filesystem::path path;  // the directory or the (first) file
+  ModelFormat format = ModelFormat::kHuggingFace;
+  arch::ModelConfig config;
+  std::shared_ptr<const text::Tokenizer> tokenizer;  // null when there is none
+  GenerationConfig generation;
+  std::string chat_template;  // Jinja text; "" when there is none
+  std::unique_ptr<WeightSource> weights;
+};
+
+struct OpenOptions {
+  bool strict = false;          // unknown config keys are errors
+  bool need_tokenizer = false;  // its absence is an error
+  // Of a GGUF file with rope_freqs, where it cannot be recovered from them.
+  std::optional<arch::Llama3Scaling> rope_scaling = {};
+};
+
+// `path`: a model directory, a checkpoint, a run directory (its newest valid checkpoint), a GGUF
+// file (any shard of a split one), or llama2.c's version 0 .bin with tok512.bin or tokenizer.bin
+// beside it. Throws: IoError when nothing usable is there; FormatError for corrupt or unsupported
+// content, and for a tokenizer with more ids than the model; ConfigError for a config.json that
+// arch::read_model_config refuses. Weights are not compared with the config yet:
+// require_exact_weights does that.
+ModelSource open_model(const std::filesystem::path& path, const OpenOptions& options = {});
+
+}  // namespace llm::convert

@@ -1,0 +1,103 @@
+#include "llm/convert/conversion.h"
+
+#include <utility>
+
+#include "convert/gguf_source.h"
+#include "llm/core/error.h"
+#include "llm/io/atomic_file.h"
+
+namespace llm::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path with_suffix(fs::path path, const char* suffix) { return path += suffix; }
+
+// OUT without a trailing slash, absolute, so that OUT.partial is its neighbour.
+fs::path output_path(const fs::path& out) {
+  const fs::path path = fs::absolute(out).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+bool is_replaceable(const fs::path& out, ModelFormat format) {
+  if (format == ModelFormat::kGguf) return fs::is_regular_file(out) && is_gguf(out);
+  return fs::is_directory(out) && (fs::is_empty(out) || fs::exists(out / "config.json"));
+}
+
+void require_free_output(const fs::path& source, const fs::path& out,
+                         const Conversion& conversion) {
+  if (!fs::exists(out)) return;
+  if (fs::equivalent(source, out)) {
+    throw core::ConfigError({.where = "--out",
+                             .expected = "another name than --from",
+                             .got = out.string(),
+                             .hint = "Choose a new name."});
+  }
+  if (!conversion.force) {
+    throw core::ConfigError({.where = "--out",
+                             .expected = "a name that does not exist yet",
+                             .got = out.string() + ", which exists",
+                             .hint = "Choose a new name, or replace it with --force."});
+  }
+  if (!is_replaceable(out, conversion.to)) {
+    throw core::ConfigError({.where = "--out",
+                             .expected = std::string("a model to replace, in the same format (") +
+                                         format_name(conversion.to) + ")",
+                             .got = out.string() + ", which is something else",
+                             .hint = "Choose a new name; --force replaces models only."});
+  }
+}
+
+void replace_output(const fs::path& from, const fs::path& to) {
+  const fs::path old = with_suffix(to, ".replaced");
+  fs::remove_all(old);
+  if (fs::exists(to)) fs::rename(to, old);
+  fs::rename(from, to);
+  fs::remove_all(old);
+  io::sync_directory(to.parent_path());
+}
+
+// Removes what it names unless released.
+class PartialOutput {
+ public:
+  explicit PartialOutput(fs::path path) : path_(std::move(path)) { fs::remove_all(path_); }
+  ~PartialOutput() {
+    std::error_code ignored;
+    if (!released_) fs::remove_all(path_, ignored);
+  }
+  PartialOutput(const PartialOutput&) = delete;
+  PartialOutput& operator=(const PartialOutput&) = delete;
+  const fs::path& path() const { return path_; }
+  void release() { released_ = true; }
+
+ private:
+  fs::path path_;
+  bool released_ = false;
+};
+
+}  // namespace
+
+ConversionResult convert_model(const Conversion& conversion, const ModelWriter& write,
+                               const ConversionGate& gate) {
+  const ModelSource source = open_model(
+      conversion.from, {.strict = conversion.strict, .rope_scaling = conversion.rope_scaling});
+  const fs::path out = output_path(conversion.out);
+  require_free_output(source.path, out, conversion);
+  require_exact_weights(*source.weights, source.config);
+  PartialOutput partial(with_suffix(out, ".partial"));
+  write(source, partial.path());
+  ConversionResult result{.path = out, .report = {}, .gate = gate(source.path, partial.path())};
+  const bool is_directory = fs::is_directory(partial.path());
+  if (!result.gate.passed) {
+    result.path = with_suffix(out, ".failed");
+    result.report = is_directory ? result.path / "conversion_report.json"
+                                 : with_suffix(result.path, ".report.json");
+  }
+  replace_output(partial.path(), result.path);
+  partial.release();
+  if (!result.gate.passed)
+    io::write_file_atomically(result.report, result.gate.report.dump(2) + "\n");
+  return result;
+}
+
+}  // namespace llm::convert

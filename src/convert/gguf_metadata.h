@@ -1,0 +1,22 @@
+// Tokenizer and sampling hints in GGUF's metadata.
+#pragma once
+
+#include <memory>
+
+#include "llm/convert/model_source.h"
+#include "llm/io/gguf.h"
+#include "llm/io/gguf_writer.h"
+#include "llm/text/tokenizer.h"
+
+namespace llm::convert {
+
+// Throws: FormatError for a tokenizer of a kind we do not know, by name.
+std::shared_ptr<const text::Tokenizer> read_gguf_tokenizer(const io::GgufFile& file);
+void add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata);
+
+// general.sampling.* and the ids that end a reply; all of generation_config.json where we wrote the
+// file (`llmtrain.generation_config`).
+GenerationConfig read_gguf_generation(const io::GgufFile& file);
+void add_gguf_generation(const GenerationConfig& generation, io::GgufMetadata& metadata);
+
+}  // namespace llm::convert

@@ -1,0 +1,65 @@
+#include "llm/convert/model_source.h"
+
+#include <fmt/format.h>
+
+#include "convert/gguf_source.h"
+#include "convert/llama2c_source.h"
+#include "convert/model_files.h"
+#include "llm/convert/model_directory.h"
+#include "llm/core/error.h"
+
+namespace llm::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+ModelSource open_directory(const fs::path& path, const OpenOptions& options) {
+  ModelSource source;
+  source.path = resolve_model_directory(path);
+  source.config = read_directory_config(source.path, options.strict);
+  if (options.need_tokenizer || has_tokenizer(source.path))
+    source.tokenizer = text::load_tokenizer(source.path);
+  source.generation = read_generation_config(source.path);
+  source.chat_template = read_chat_template(source.path);
+  source.weights = std::make_unique<WeightFiles>(source.path);
+  return source;
+}
+
+ModelSource open_any(const fs::path& path, const OpenOptions& options) {
+  if (!fs::is_regular_file(path)) return open_directory(path, options);
+  if (is_gguf(path)) return open_gguf(path, options);
+  if (path.extension() == ".bin") return open_llama2c(path);
+  throw core::FormatError({.where = path.string(),
+                           .expected = "a model directory, a GGUF file or llama2.c's .bin",
+                           .got = "another file",
+                           .hint = "Weights alone are no model: name the directory they lie in."});
+}
+
+}  // namespace
+
+const char* format_name(ModelFormat format) {
+  switch (format) {
+    case ModelFormat::kHuggingFace:
+      return "Hugging Face directory";
+    case ModelFormat::kGguf:
+      return "GGUF";
+    case ModelFormat::kLlama2c:
+      return "llama2.c";
+  }
+  return "?";
+}
+
+ModelSource open_model(const fs::path& path, const OpenOptions& options) {
+  ModelSource source = open_any(path, options);
+  if (source.tokenizer && source.tokenizer->vocab_size() > source.config.vocab_size) {
+    throw core::FormatError(
+        {.where = source.path.string() + ": vocab_size",
+         .expected = fmt::format("at least the tokenizer's {} ids", source.tokenizer->vocab_size()),
+         .got = fmt::format("{}", source.config.vocab_size),
+         .hint = "Model and tokenizer do not belong together; give the tokenizer the model was "
+                 "trained with."});
+  }
+  return source;
+}
+
+}  // namespace llm::convert

@@ -1,0 +1,31 @@
+#include "llm/convert/weight_source.h"
+
+#include <ATen/ATen.h>
+
+#include "llm/core/check.h"
+
+namespace llm::convert {
+
+int64_t StoredTensor::numel() const {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+at::Tensor WeightSource::read_rows(const std::string& name, int64_t begin, int64_t end) const {
+  return read(name).slice(0, begin, end);
+}
+
+const StoredTensor& WeightSource::entry(const std::string& name) const {
+  const auto found = tensors().find(name);
+  LLM_CHECK(found != tensors().end(), "no tensor {} in {}", name, where());
+  return found->second;
+}
+
+uint64_t WeightSource::data_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [unused, tensor] : tensors()) bytes += tensor.bytes;
+  return bytes;
+}
+
+}  // namespace llm::convert

@@ -1,0 +1,51 @@
+#include <ATen/ATen.h>
+
+#include "convert/model_files.h"
+#include "llm/convert/conversion.h"
+#include "llm/convert/model_directory.h"
+
+namespace llm::convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+at::ScalarType widest_dtype(const WeightSource& weights,
+                            const std::vector<arch::ParameterSpec>& specs) {
+  at::ScalarType widest = weights.entry(specs.front().name).dtype;
+  for (const arch::ParameterSpec& spec : specs)
+    widest = at::promote_types(widest, weights.entry(spec.name).dtype);
+  return widest == at::kDouble ? at::kFloat : widest;
+}
+
+// The source's own files byte for byte where they are Hugging Face's, so that no key of them is
+// lost; else the tokenizer in that form.
+void write_tokenizer(const ModelSource& source, const fs::path& out) {
+  if (!source.tokenizer) return;
+  if (source.format != ModelFormat::kHuggingFace || !fs::exists(source.path / "tokenizer.json")) {
+    source.tokenizer->save(out);
+    return;
+  }
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model"}) {
+    if (fs::exists(source.path / name)) fs::copy_file(source.path / name, out / name);
+  }
+}
+
+}  // namespace
+
+void write_hugging_face(const ModelSource& source, const fs::path& out,
+                        const HuggingFaceOptions& options) {
+  const std::vector<arch::ParameterSpec> specs = arch::parameter_specs(source.config);
+  const SaveOptions save{
+      .dtype = options.dtype ? *options.dtype : widest_dtype(*source.weights, specs),
+      .max_shard_bytes = options.max_shard_bytes};
+  fs::create_directories(out);
+  write_model_config(out, source.config, save.dtype);
+  write_tokenizer(source, out);
+  write_generation_files(out, source.generation, source.chat_template);
+  write_weights(
+      out, specs, [&](const arch::ParameterSpec& spec) { return source.weights->read(spec.name); },
+      save);
+}
+
+}  // namespace llm::convert

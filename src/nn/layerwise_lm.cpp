@@ -1,0 +1,83 @@
+#include "llm/nn/layerwise_lm.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "llm/arch/parameters.h"
+#include "llm/arch/rope_frequencies.h"
+#include "llm/core/check.h"
+#include "llm/kernels/rms_norm.h"
+#include "llm/tensor/parameter_store.h"
+#include "nn/block.h"
+
+namespace llm::nn {
+
+namespace {
+
+std::vector<arch::ParameterSpec> specs_of_layer(const arch::ModelConfig& config, int64_t layer) {
+  std::vector<arch::ParameterSpec> specs = arch::parameter_specs(config);
+  std::erase_if(specs, [&](const arch::ParameterSpec& spec) { return spec.layer != layer; });
+  return specs;
+}
+
+}  // namespace
+
+LayerwiseLM::LayerwiseLM(arch::ModelConfig config, WeightReader read, int64_t num_documents,
+                         int64_t capacity, at::Device device)
+    : config_(std::move(config)), read_(std::move(read)), device_(device), rope_(config_, device) {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  for (int64_t i = 0; i < num_documents; ++i) caches_.emplace_back(config_, capacity, options);
+}
+
+at::Tensor LayerwiseLM::embed(const std::vector<std::vector<int32_t>>& ids) const {
+  std::vector<int64_t> all;
+  for (const auto& document : ids) all.insert(all.end(), document.begin(), document.end());
+  const at::Tensor table = read_("model.embed_tokens.weight");  // [V, D]
+  return table.index_select(0, at::tensor(all, at::kLong)).to(device_, at::kFloat);
+}
+
+at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
+  const at::NoGradGuard no_grad;
+  LLM_CHECK(ids.size() == caches_.size(), "{} documents for {}", ids.size(), caches_.size());
+  std::vector<std::vector<int32_t>> fed = ids;
+  std::vector<RopeInput> rope;
+  for (size_t i = 0; i < fed.size(); ++i) {
+    KvCache& cache = caches_[i];
+    LLM_CHECK(!ids[i].empty());
+    const int64_t length = cache.length() + static_cast<int64_t>(ids[i].size());
+    // Other frequencies in every layer: no cached key is right any more.
+    if (cache.length() > 0 && arch::rope_depends_on_length(config_, length)) {
+      fed[i].insert(fed[i].begin(), cache.ids().begin(), cache.ids().end());
+      cache.truncate(0);
+    }
+    const at::Tensor positions = at::arange(length, at::TensorOptions(at::kInt).device(device_));
+    rope.push_back(rope_.prepare(positions, {static_cast<int32_t>(length)}));
+    rope.back().rows = rope.back().rows.slice(0, cache.length());
+  }
+  std::vector<int64_t> lengths;
+  for (const auto& document : fed) lengths.push_back(static_cast<int64_t>(document.size()));
+  std::vector<at::Tensor> x = embed(fed).split_with_sizes(lengths);  // each [t, D]
+  for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
+    tensor::ParameterStore store(specs_of_layer(config_, layer),
+                                 {.device = device_, .trainable = false});
+    for (const tensor::ParameterRange& parameter : store.parameters())
+      store.weight(parameter.spec.name).copy_(read_(parameter.spec.name));
+    const Block block = make_block(config_, store, layer);
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] = run_block_cached(block, x[i], rope[i], caches_[i], layer);
+  }
+  for (size_t i = 0; i < x.size(); ++i) {
+    caches_[i].append_ids(fed[i]);
+    x[i] = x[i].slice(0, x[i].size(0) - static_cast<int64_t>(ids[i].size()));
+  }
+  const at::Tensor norm = read_("model.norm.weight").to(device_, at::kFloat);  // [D]
+  return kernels::rms_norm(at::cat(x), norm, config_.rms_norm_eps);
+}
+
+at::Tensor LayerwiseLM::logits(const at::Tensor& hidden) const {
+  const at::NoGradGuard no_grad;
+  const char* name = config_.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  return at::linear(hidden, read_(name).to(device_, at::kFloat));  // [T, V]
+}
+
+}  // namespace llm::nn
