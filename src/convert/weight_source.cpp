@@ -1,7 +1,5 @@
 #include "llm/convert/weight_source.h"
 
-#include <ATen/ATen.h>
-
 #include "llm/core/check.h"
 
 namespace llm::convert {
@@ -10,10 +8,6 @@ int64_t StoredTensor::numel() const {
   int64_t count = 1;
   for (const int64_t size : shape) count *= size;
   return count;
-}
-
-at::Tensor WeightSource::read_rows(const std::string& name, int64_t begin, int64_t end) const {
-  return read(name).slice(0, begin, end);
 }
 
 const StoredTensor& WeightSource::entry(const std::string& name) const {

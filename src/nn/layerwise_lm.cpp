@@ -14,9 +14,11 @@ namespace llm::nn {
 
 namespace {
 
-std::vector<arch::ParameterSpec> specs_of_layer(const arch::ModelConfig& config, int64_t layer) {
-  std::vector<arch::ParameterSpec> specs = arch::parameter_specs(config);
-  std::erase_if(specs, [&](const arch::ParameterSpec& spec) { return spec.layer != layer; });
+std::vector<arch::ParameterSpec> specs_of_layer(const std::vector<arch::ParameterSpec>& all,
+                                                int64_t layer) {
+  std::vector<arch::ParameterSpec> specs;
+  for (const arch::ParameterSpec& spec : all)
+    if (spec.layer == layer) specs.push_back(spec);
   return specs;
 }
 
@@ -57,8 +59,9 @@ at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
   std::vector<int64_t> lengths;
   for (const auto& document : fed) lengths.push_back(static_cast<int64_t>(document.size()));
   std::vector<at::Tensor> x = embed(fed).split_with_sizes(lengths);  // each [t, D]
+  const std::vector<arch::ParameterSpec> specs = arch::parameter_specs(config_);
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
-    tensor::ParameterStore store(specs_of_layer(config_, layer),
+    tensor::ParameterStore store(specs_of_layer(specs, layer),
                                  {.device = device_, .trainable = false});
     for (const tensor::ParameterRange& parameter : store.parameters())
       store.weight(parameter.spec.name).copy_(read_(parameter.spec.name));

@@ -38,8 +38,6 @@ class WeightSource {
   // else a tensor of its own, decoded for this call. Views must not outlive the source. Requires:
   // contains(name).
   virtual at::Tensor read(const std::string& name) const = 0;
-  // Rows [begin, end) of a matrix alone, so that an embedding need not be decoded whole.
-  virtual at::Tensor read_rows(const std::string& name, int64_t begin, int64_t end) const;
   virtual uint64_t file_bytes() const = 0;  // of all weight files, headers included
 
   bool contains(const std::string& name) const { return tensors().count(name) != 0; }
