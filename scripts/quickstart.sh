@@ -2,9 +2,10 @@
 # Sets everything up, then goes from raw text to a model that answers: about six minutes on two CPU cores after set-up.
 #
 # Usage: scripts/quickstart.sh [--steps N]      default: 340 training steps
+#        scripts/quickstart.sh --model smollm2  a real model instead: fetched (89 MiB), imported, checked, asked a question
 #   1 real English and Korean text (LibreOffice's help, MPL-2.0)   2 llmtok train   3 llmdata prepare
 #   4 llmtrain pretrain, interrupted and resumed once on purpose   5 llmchat        6 what was done, in a table
-# Everything it makes lies in runs/quickstart; run it again to start over from step 1.
+# Everything it makes lies in runs/quickstart (runs/smollm2); run it again to start over from step 1.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -13,6 +14,7 @@ RUN=$ROOT/runs/quickstart
 BIN=$ROOT/build/cpu-release/bin
 CONFIG=$ROOT/configs/runs/quickstart.json
 STEPS=340
+MODEL=''
 VOCABULARY=4096
 PACKAGES=(libreoffice-help-en-us libreoffice-help-ko)
 TEXTS=("$RUN/text/en-US" "$RUN/text/ko")
@@ -118,12 +120,43 @@ What to try next, in $ROOT:
 NEXT
 }
 
+# A model of somebody else's: from its GGUF file to a Hugging Face directory that verify compared with it, and a reply.
+try_model() {
+  local name=$1 run=$ROOT/runs/$1 file question='What is the capital of France?'
+  step "1 of 3: fetching $name"
+  "$ROOT/scripts/get_model.sh" "$name"
+  file=$("$ROOT/scripts/get_model.sh" "$name" | tail -n 1) # at once, now that it is there
+  step '2 of 3: importing it into a Hugging Face directory, checked against the file'
+  "$BIN/llmconvert" import --from "$file" --out "$run" --force
+  step '3 of 3: asking it'
+  detail "llmchat --model runs/$name -p \"$question\" --temp 0"
+  printf '\n'
+  "$BIN/llmchat" --model "$run" -p "$question" --temp 0
+  end_step
+  cat <<NEXT
+
+What to try next, in $ROOT:
+  export PATH=\$PWD/build/cpu-release/bin:\$PATH
+  llmchat --model runs/$name                                 # a conversation in the terminal; /help lists the commands
+  llmchat --model $file
+                                                             # the GGUF file itself works the same
+  llmeval ppl --model runs/$name --input FILE                # perplexity on a text of yours
+  llmconvert export --model runs/$name --to gguf --dtype q8_0 --out runs/$name-q8_0.gguf
+                                                             # for llama.cpp and Ollama
+NEXT
+}
+
 main() {
   while (($#)); do
     case $1 in
       --steps)
         (($# > 1)) || fail '--steps needs a number'
         STEPS=$2
+        shift 2
+        ;;
+      --model)
+        (($# > 1)) || fail '--model needs a name' 'scripts/get_model.sh --help lists them'
+        MODEL=$2
         shift 2
         ;;
       -h | --help)
@@ -137,6 +170,10 @@ main() {
   "$ROOT/scripts/setup.sh"
   step 'Building llmtrain'
   build_preset cpu-release llmtok llmdata llmtrain llmeval llmchat llmconvert
+  if [[ -n $MODEL ]]; then
+    try_model "$MODEL"
+    return
+  fi
   rm -rf "$RUN"
   mkdir -p "$RUN"
 

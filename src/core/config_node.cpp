@@ -66,7 +66,8 @@ void append_json(std::string& out, const ConfigNode& node) {
       out += fmt::to_string(node.integer);
       return;
     case Kind::kFloat:
-      out += fmt::to_string(node.real);
+      // "-0" would be read as the whole number 0.
+      out += node.real == 0 && std::signbit(node.real) ? "-0.0" : fmt::to_string(node.real);
       return;
     case Kind::kString:
       append_string(out, node.text);

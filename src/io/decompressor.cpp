@@ -63,10 +63,12 @@ class Gzip final : public Decompressor {
 
 class Zstandard final : public Decompressor {
  public:
-  Zstandard() : stream_(ZSTD_createDStream()) {
+  explicit Zstandard(uint64_t size) : stream_(ZSTD_createDStream()) {
     if (stream_ == nullptr) throw std::bad_alloc();
-    // Long-distance files (zstd --long=31) need windows beyond the library's default of 128 MiB.
-    ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, 31);
+    // Long-distance files (zstd --long=31) need windows beyond the library's default of 128 MiB;
+    // in a small file such a window is a claim that would only cost memory.
+    constexpr uint64_t kSmall = uint64_t{4} << 20;
+    if (size >= kSmall) ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, 31);
   }
   ~Zstandard() override { ZSTD_freeDStream(stream_); }
   Zstandard(const Zstandard&) = delete;
@@ -95,12 +97,12 @@ class Zstandard final : public Decompressor {
 
 }  // namespace
 
-std::unique_ptr<Decompressor> make_decompressor(std::string_view first_bytes) {
+std::unique_ptr<Decompressor> make_decompressor(std::string_view first_bytes, uint64_t size) {
   if (first_bytes.starts_with("\x1F\x8B")) return std::make_unique<Gzip>();
   const bool is_zstd = first_bytes.starts_with("\x28\xB5\x2F\xFD");
   const bool is_zstd_skippable = first_bytes.size() >= 4 && (first_bytes[0] & 0xF0) == 0x50 &&
                                  first_bytes.substr(1, 3) == "\x2A\x4D\x18";
-  if (is_zstd || is_zstd_skippable) return std::make_unique<Zstandard>();
+  if (is_zstd || is_zstd_skippable) return std::make_unique<Zstandard>(size);
   return std::make_unique<Plain>();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,7 +27,9 @@ class Decompressor {
   virtual bool may_end() const = 0;
 };
 
-// Chosen by the first bytes of the stream; a plain copy for anything else.
-std::unique_ptr<Decompressor> make_decompressor(std::string_view first_bytes);
+// Chosen by the first bytes of the stream; a plain copy for anything else. `size`: of the whole
+// stream in bytes, or the largest value when it is not known. It limits the memory that the stream
+// may ask for.
+std::unique_ptr<Decompressor> make_decompressor(std::string_view first_bytes, uint64_t size);
 
 }  // namespace llm::io

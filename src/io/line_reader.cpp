@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "io/decompressor.h"
@@ -28,7 +29,9 @@ struct ByteReader::State {
     if (::fstat(file.get(), &status) != 0) throw_os_error(path, "cannot be examined", errno);
     size = static_cast<uint64_t>(status.st_size);
     refill();
-    decompressor = make_decompressor({buffer.data(), end});
+    constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
+    decompressor =
+        make_decompressor({buffer.data(), end}, S_ISREG(status.st_mode) ? size : kUnknown);
   }
 
   void refill() {

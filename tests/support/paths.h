@@ -10,6 +10,8 @@ namespace llm::test {
 std::filesystem::path source_dir();
 // Data beside the project, which may be absent: a test then says that it is skipped.
 std::filesystem::path shared_dir();
+// What scripts/setup.sh and scripts/get_model.sh fetched: LLMTRAIN_DEPS, or ~/.cache/llmtrain.
+std::filesystem::path deps_dir();
 // The built programs.
 std::filesystem::path program_dir();
 

@@ -17,7 +17,7 @@ TEST(JinjaDamaged, TemplatesFailWithAPlaceOrRun) {
   int ran = 0;
   uint64_t file = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator(test::source_dir() / "fuzz/corpus/jinja")) {
+       std::filesystem::directory_iterator(test::source_dir() / "fuzz/corpus/jinja_fuzz")) {
     const std::string bytes = io::read_file(entry.path());
     sound += fuzz::jinja_template(bytes);
     core::PhiloxStream random(2026, file++);
