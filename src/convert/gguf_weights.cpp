@@ -48,32 +48,58 @@ int64_t GgufWeights::interleaved_heads(const std::string& name) const {
   return name.find(".k_proj.") != std::string::npos ? num_kv_heads_ : 0;
 }
 
-at::Tensor GgufWeights::decode(const io::GgufTensor& tensor) const {
+const io::GgufTensor& GgufWeights::stored(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  LLM_CHECK(found != by_name_.end(), "no tensor {} in {}", name, where());
+  return *found->second;
+}
+
+// In the order of the file.
+at::Tensor GgufWeights::decode(const io::GgufTensor& tensor, int64_t first_row,
+                               int64_t num_rows) const {
   const std::span<const std::byte> bytes = model_.bytes(tensor);
   if (is_plain(tensor.type)) {
     // LibTorch has no read-only tensors; nobody writes to what read() returns.
     return at::from_blob(const_cast<std::byte*>(bytes.data()), tensor.shape,
-                         stored_dtype(tensor.type));
+                         stored_dtype(tensor.type))
+        .narrow(0, first_row, num_rows);
   }
   const io::QuantBlock& block = io::quant_block(tensor.type);
-  at::Tensor values = at::empty(tensor.shape, at::kFloat);
+  std::vector<int64_t> shape = tensor.shape;
+  if (shape.size() == 1) {  // elements need not begin with a block
+    at::Tensor values = at::empty(shape, at::kFloat);
+    io::dequantize(tensor.type, bytes,
+                   {values.mutable_data_ptr<float>(), static_cast<size_t>(shape[0])});
+    return values.narrow(0, first_row, num_rows);
+  }
+  const int64_t row_blocks = tensor.num_values() / shape[0] / block.values;
+  shape[0] = num_rows;
+  at::Tensor values = at::empty(shape, at::kFloat);
   auto* out = values.mutable_data_ptr<float>();
-  at::parallel_for(0, values.numel() / block.values, 4096, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, num_rows * row_blocks, 4096, [&](int64_t begin, int64_t end) {
     const auto count = static_cast<size_t>(end - begin);
-    io::dequantize(tensor.type,
-                   bytes.subspan(static_cast<size_t>(begin * block.bytes),
-                                 count * static_cast<size_t>(block.bytes)),
-                   {out + begin * block.values, count * static_cast<size_t>(block.values)});
+    io::dequantize(
+        tensor.type,
+        bytes.subspan(static_cast<size_t>((first_row * row_blocks + begin) * block.bytes),
+                      count * static_cast<size_t>(block.bytes)),
+        {out + begin * block.values, count * static_cast<size_t>(block.values)});
   });
   return values;
 }
 
 at::Tensor GgufWeights::read(const std::string& name) const {
-  const auto found = by_name_.find(name);
-  LLM_CHECK(found != by_name_.end(), "no tensor {} in {}", name, where());
-  const at::Tensor values = decode(*found->second);
+  return read_rows(name, 0, stored(name).shape[0]);
+}
+
+at::Tensor GgufWeights::read_rows(const std::string& name, int64_t first, int64_t count) const {
+  const io::GgufTensor& tensor = stored(name);
   const int64_t heads = interleaved_heads(name);
-  return heads > 0 ? to_half_split(values, heads) : values;
+  if (heads == 0) return decode(tensor, first, count);
+  const int64_t head_rows = tensor.shape[0] / heads;
+  const int64_t first_head = first / head_rows;
+  const int64_t num_heads = (first + count + head_rows - 1) / head_rows - first_head;
+  const at::Tensor whole = decode(tensor, first_head * head_rows, num_heads * head_rows);
+  return to_half_split(whole, num_heads).narrow(0, first - first_head * head_rows, count);
 }
 
 uint64_t GgufWeights::file_bytes() const {

@@ -17,10 +17,12 @@ class GgufWeights : public WeightSource {
   std::string where() const override { return model_.metadata().path().string(); }
   const std::map<std::string, StoredTensor>& tensors() const override { return tensors_; }
   at::Tensor read(const std::string& name) const override;
+  at::Tensor read_rows(const std::string& name, int64_t first, int64_t count) const override;
   uint64_t file_bytes() const override;
 
  private:
-  at::Tensor decode(const io::GgufTensor& tensor) const;
+  const io::GgufTensor& stored(const std::string& name) const;
+  at::Tensor decode(const io::GgufTensor& tensor, int64_t first_row, int64_t num_rows) const;
   // 0: its rows stand as in Hugging Face's directories.
   int64_t interleaved_heads(const std::string& name) const;
 

@@ -1,5 +1,7 @@
 #include "llm/convert/weight_source.h"
 
+#include <ATen/ATen.h>
+
 #include "llm/core/check.h"
 
 namespace llm::convert {
@@ -8,6 +10,10 @@ int64_t StoredTensor::numel() const {
   int64_t count = 1;
   for (const int64_t size : shape) count *= size;
   return count;
+}
+
+at::Tensor WeightSource::read_rows(const std::string& name, int64_t first, int64_t count) const {
+  return read(name).narrow(0, first, count);
 }
 
 const StoredTensor& WeightSource::entry(const std::string& name) const {

@@ -14,7 +14,7 @@
 namespace llm::eval {
 namespace {
 
-constexpr int64_t kChunkElements = int64_t{1} << 24;
+constexpr int64_t kChunkElements = int64_t{1} << 22;
 
 int64_t count_in_files(const VerifySide& side) {
   int64_t count = 0;
@@ -114,21 +114,29 @@ VerifyRow file_size(const VerifySide& source, const VerifySide& result) {
   return row;
 }
 
-// The largest |rounded a - b|; NaN when either holds one. Works in chunks.
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor flat_a = a.reshape({-1});
-  const at::Tensor flat_b = b.reshape({-1});
-  double largest = 0;
-  for (int64_t begin = 0; begin < flat_a.numel(); begin += kChunkElements) {
-    const int64_t length = std::min(kChunkElements, flat_a.numel() - begin);
-    const at::Tensor part_b = flat_b.narrow(0, begin, length);
-    const at::Tensor part_a = flat_a.narrow(0, begin, length).to(part_b.scalar_type());
-    if (at::equal(part_a, part_b)) continue;
-    const double difference =
-        at::max(at::abs(part_a.to(at::kDouble) - part_b.to(at::kDouble))).item<double>();
-    if (std::isnan(difference)) return difference;
-    largest = std::max(largest, difference);
+// Calls visit(a, b) for parts of a tensor that both have with the same shape.
+template <class Visit>
+void for_parts(const std::string& name, const VerifySide& a, const VerifySide& b, Visit&& visit) {
+  const convert::StoredTensor& tensor = a.weights->entry(name);
+  const int64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
+  const int64_t row_elements = std::max<int64_t>(1, tensor.numel() / std::max<int64_t>(1, rows));
+  const int64_t step = std::max<int64_t>(1, kChunkElements / row_elements);
+  for (int64_t first = 0; first < rows; first += step) {
+    const int64_t count = std::min(step, rows - first);
+    visit(a.weights->read_rows(name, first, count), b.weights->read_rows(name, first, count));
   }
+}
+
+// The largest |rounded a - b|; NaN when either holds one.
+double largest_difference(const std::string& name, const VerifySide& a, const VerifySide& b) {
+  double largest = 0;
+  for_parts(name, a, b, [&](const at::Tensor& of_a, const at::Tensor& of_b) {
+    const at::Tensor rounded = of_a.to(of_b.scalar_type());
+    if (std::isnan(largest) || at::equal(rounded, of_b)) return;
+    const double difference =
+        at::max(at::abs(rounded.to(at::kDouble) - of_b.to(at::kDouble))).item<double>();
+    if (!(difference <= largest)) largest = difference;
+  });
   return largest;
 }
 
@@ -139,25 +147,21 @@ struct ValueComparison {
   std::string first_different;  // by name, with how far it is off
 };
 
-// ||a - b|| / ||a||, in chunks; the plain norm of b where a is zero.
-double relative_rmse(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor flat_a = a.reshape({-1});
-  const at::Tensor flat_b = b.reshape({-1});
+// ||a - b|| / ||a||; the plain norm of b where a is zero.
+double relative_rmse(const std::string& name, const VerifySide& a, const VerifySide& b) {
   double difference = 0;
   double norm = 0;
-  for (int64_t begin = 0; begin < flat_a.numel(); begin += kChunkElements) {
-    const int64_t length = std::min(kChunkElements, flat_a.numel() - begin);
-    const at::Tensor part_a = flat_a.narrow(0, begin, length).to(at::kFloat);
-    const at::Tensor part_b = flat_b.narrow(0, begin, length).to(at::kFloat);
-    difference += at::sum(at::square(part_a - part_b), at::kDouble).item<double>();
-    norm += at::sum(at::square(part_a), at::kDouble).item<double>();
-  }
+  for_parts(name, a, b, [&](const at::Tensor& of_a, const at::Tensor& of_b) {
+    const at::Tensor exact = of_a.to(at::kFloat);
+    difference += at::sum(at::square(exact - of_b.to(at::kFloat)), at::kDouble).item<double>();
+    norm += at::sum(at::square(exact), at::kDouble).item<double>();
+  });
   return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
 }
 
 void compare_quantized(const std::string& name, const VerifySide& source, const VerifySide& result,
                        ValueComparison& comparison) {
-  const double rmse = relative_rmse(source.weights->read(name), result.weights->read(name));
+  const double rmse = relative_rmse(name, source, result);
   const double bound = quantization_bound(result.weights->entry(name)).relative_rmse;
   if (rmse <= bound) {
     ++comparison.num_quantized;
@@ -170,8 +174,7 @@ void compare_quantized(const std::string& name, const VerifySide& source, const 
 
 void compare_exact(const std::string& name, const VerifySide& source, const VerifySide& result,
                    ValueComparison& comparison) {
-  const double difference =
-      largest_difference(source.weights->read(name), result.weights->read(name));
+  const double difference = largest_difference(name, source, result);
   if (difference == 0) {
     ++comparison.num_equal;
   } else if (comparison.first_different.empty()) {

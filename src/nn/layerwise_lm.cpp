@@ -32,10 +32,10 @@ LayerwiseLM::LayerwiseLM(arch::ModelConfig config, WeightReader read, int64_t nu
 }
 
 at::Tensor LayerwiseLM::embed(const std::vector<std::vector<int32_t>>& ids) const {
-  std::vector<int64_t> all;
-  for (const auto& document : ids) all.insert(all.end(), document.begin(), document.end());
-  const at::Tensor table = read_("model.embed_tokens.weight");  // [V, D]
-  return table.index_select(0, at::tensor(all, at::kLong)).to(device_, at::kFloat);
+  std::vector<at::Tensor> rows;  // each [1, D]
+  for (const auto& document : ids)
+    for (const int32_t id : document) rows.push_back(read_("model.embed_tokens.weight", id, 1));
+  return at::cat(rows).to(device_, at::kFloat);
 }
 
 at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
@@ -63,8 +63,10 @@ at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer) {
     tensor::ParameterStore store(specs_of_layer(specs, layer),
                                  {.device = device_, .trainable = false});
-    for (const tensor::ParameterRange& parameter : store.parameters())
-      store.weight(parameter.spec.name).copy_(read_(parameter.spec.name));
+    for (const tensor::ParameterRange& parameter : store.parameters()) {
+      const arch::ParameterSpec& spec = parameter.spec;
+      store.weight(spec.name).copy_(read_(spec.name, 0, spec.shape[0]));
+    }
     const Block block = make_block(config_, store, layer);
     for (size_t i = 0; i < x.size(); ++i)
       x[i] = run_block_cached(block, x[i], rope[i], caches_[i], layer);
@@ -73,14 +75,15 @@ at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
     caches_[i].append_ids(fed[i]);
     x[i] = x[i].slice(0, x[i].size(0) - static_cast<int64_t>(ids[i].size()));
   }
-  const at::Tensor norm = read_("model.norm.weight").to(device_, at::kFloat);  // [D]
+  const at::Tensor norm =
+      read_("model.norm.weight", 0, config_.hidden_size).to(device_, at::kFloat);  // [D]
   return kernels::rms_norm(at::cat(x), norm, config_.rms_norm_eps);
 }
 
-at::Tensor LayerwiseLM::logits(const at::Tensor& hidden) const {
+at::Tensor LayerwiseLM::logits(const at::Tensor& hidden, int64_t first_id, int64_t count) const {
   const at::NoGradGuard no_grad;
   const char* name = config_.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-  return at::linear(hidden, read_(name).to(device_, at::kFloat));  // [T, V]
+  return at::linear(hidden, read_(name, first_id, count).to(device_, at::kFloat));  // [T, count]
 }
 
 }  // namespace llm::nn

@@ -38,6 +38,9 @@ class WeightSource {
   // else a tensor of its own, decoded for this call. Views must not outlive the source. Requires:
   // contains(name).
   virtual at::Tensor read(const std::string& name) const = 0;
+  // The rows [first, first + count) of read(name); of a vector its elements. Decodes no more than
+  // these rows where the format allows it. Requires: contains(name); rows that exist.
+  virtual at::Tensor read_rows(const std::string& name, int64_t first, int64_t count) const;
   virtual uint64_t file_bytes() const = 0;  // of all weight files, headers included
 
   bool contains(const std::string& name) const { return tensors().count(name) != 0; }

@@ -1,5 +1,6 @@
-// The forward pass of a model that need not fit in memory: the embedding, each block and the head
-// are read when their turn comes and dropped after it, so one layer is in memory at a time. Several
+// The forward pass of a model that need not fit in memory: each block is read when its turn comes
+// and dropped after it, of the embedding only the rows of the ids, and the head in parts, so one
+// layer is in memory at a time. Several
 // documents go through together, so that reading is shared; each has its own cache of keys and
 // values. Equal to CausalLM::forward_cached on each document.
 #pragma once
@@ -17,8 +18,10 @@
 
 namespace llm::nn {
 
-// The tensor of a parameter by its Hugging Face name, any dtype.
-using WeightReader = std::function<at::Tensor(const std::string& name)>;
+// Rows [first, first + count) of a parameter by its Hugging Face name (of a vector its elements),
+// any dtype.
+using WeightReader =
+    std::function<at::Tensor(const std::string& name, int64_t first, int64_t count)>;
 
 // Letters: T tokens of all documents, D hidden size, V vocabulary. Not thread-safe.
 class LayerwiseLM {
@@ -30,7 +33,8 @@ class LayerwiseLM {
   // The next ids of every document -> the hidden states of these ids after the final norm, the
   // documents back to back. Requires: one entry for each document, none empty; every id in [0, V).
   at::Tensor forward(const std::vector<std::vector<int32_t>>& ids);  // -> [T, D]
-  at::Tensor logits(const at::Tensor& hidden) const;                 // [T, D] -> [T, V] fp32
+  // The logits of the ids [first_id, first_id + count): [T, D] -> [T, count] fp32.
+  at::Tensor logits(const at::Tensor& hidden, int64_t first_id, int64_t count) const;
 
  private:
   at::Tensor embed(const std::vector<std::vector<int32_t>>& ids) const;  // -> [T, D]

@@ -20,7 +20,11 @@ at::Tensor expected_hidden(CausalLM& model, const std::vector<int32_t>& ids) {
 void expect_equal_in_steps(const arch::ModelConfig& config) {
   const test::TinyModel tiny = test::make_tiny_model(config);
   LayerwiseLM layerwise(
-      config, [&](const std::string& name) { return tiny.store->weight(name); }, 2, 40, at::kCPU);
+      config,
+      [&](const std::string& name, int64_t first, int64_t count) {
+        return tiny.store->weight(name).narrow(0, first, count);
+      },
+      2, 40, at::kCPU);
   const Documents whole = {test::random_ids(13, config.vocab_size, 1),
                            test::random_ids(22, config.vocab_size, 2)};
   const Documents cuts[] = {
@@ -38,9 +42,11 @@ void expect_equal_in_steps(const arch::ModelConfig& config) {
       row += length;
     }
     const at::NoGradGuard no_grad;
-    EXPECT_LT(
-        at::max(at::abs(layerwise.logits(hidden) - tiny.model->logits(hidden))).item<double>(),
-        1e-5);
+    const int64_t half = config.vocab_size / 2;
+    const at::Tensor logits = at::cat({layerwise.logits(hidden, 0, half),
+                                       layerwise.logits(hidden, half, config.vocab_size - half)},
+                                      1);  // [T, V]
+    EXPECT_LT(at::max(at::abs(logits - tiny.model->logits(hidden))).item<double>(), 1e-5);
   }
 }
 
@@ -64,17 +70,20 @@ TEST(LayerwiseLMTest, ReadsOneLayerAtATime) {
   const arch::ModelConfig config = test::tiny_config();
   const test::TinyModel tiny = test::make_tiny_model(config);
   std::vector<std::string> read;
+  int64_t embedding_rows = 0;
   LayerwiseLM layerwise(
       config,
-      [&](const std::string& name) {
-        read.push_back(name);
-        return tiny.store->weight(name);
+      [&](const std::string& name, int64_t first, int64_t count) {
+        if (read.empty() || read.back() != name) read.push_back(name);
+        if (name == "model.embed_tokens.weight") embedding_rows += count;
+        return tiny.store->weight(name).narrow(0, first, count);
       },
       1, 8, at::kCPU);
   layerwise.forward({{1, 2, 3}});
   EXPECT_EQ(read.front(), "model.embed_tokens.weight");
   EXPECT_EQ(read.back(), "model.norm.weight");
   EXPECT_EQ(read.size(), arch::parameter_specs(config).size());  // each once
+  EXPECT_EQ(embedding_rows, 3);
 }
 
 }  // namespace
