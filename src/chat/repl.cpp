@@ -2,117 +2,203 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
 #include <ostream>
 
+#include "chat/commands.h"
+#include "chat/message_reader.h"
+#include "chat/repl_state.h"
+#include "llm/chat/reply_record.h"
 #include "llm/core/error.h"
 
 namespace llm::chat {
 
 namespace {
 
-constexpr const char* kHelp =
-    "/system TEXT   set the system prompt and start anew; without TEXT remove it\n"
-    "/reset         forget the conversation\n"
-    "/stats         tokens and speed of the last reply\n"
-    "/help          this list\n"
-    "/quit          leave (also Ctrl-D). Ctrl-C stops a reply\n";
+constexpr double kNoticeableSeconds = 2;
+// Until the first reply has shown how fast this model reads.
+constexpr double kAssumedTokensPerSecond = 100;
 
-std::string stats_text(const generate::Generation& generation) {
-  const auto& stats = generation.stats;
-  return fmt::format(
-      "prompt {} tokens ({} cached), {:.1f} tokens/s; reply {} tokens, {:.1f} tokens/s; "
-      "stopped by {}; seed {}\n",
-      stats.prompt_tokens, stats.cached_tokens, stats.prefill_tokens_per_second(),
-      stats.generated_tokens, stats.decode_tokens_per_second(),
-      generate::stop_reason_name(generation.stop_reason), generation.seed);
+// What a terminal would obey instead of showing: C0 but tab and newline, DEL, and C1 (c2 80..9f in
+// UTF-8).
+std::string without_controls(std::string_view text) {
+  constexpr const char* kReplacement = "\xef\xbf\xbd";
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_c0 = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+    const bool is_c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (is_c0 || is_c1)
+      out += kReplacement;
+    else
+      out += text[i];
+    if (is_c1) ++i;
+  }
+  return out;
 }
 
-class Repl {
- public:
-  Repl(ChatSession& session, LineInput& input, const ReplOptions& options)
-      : session_(session), input_(input), options_(options) {}
+io::OrderedJson error_record(const core::Error& error) {
+  const core::ErrorInfo& info = error.info();
+  return {{"error",
+           {{"message", error.what()},
+            {"where", info.where},
+            {"expected", info.expected},
+            {"got", info.got},
+            {"hint", info.hint}}}};
+}
 
-  void run() {
-    while (true) {
-      const InputLine line = input_.next();
-      if (line.kind == InputLine::Kind::kEnd) return;
-      options_.take_interrupt();  // what was pressed before the reply is not meant for it
-      if (line.kind == InputLine::Kind::kInterrupted) {
-        options_.notices << "\n(Ctrl-D or /quit leaves)\n" << std::flush;
-      } else if (line.text.starts_with('/')) {
-        if (!command(line.text)) return;
-      } else if (!line.text.empty()) {
-        guarded([&] { answer(line.text); });
-      }
-    }
-  }
-
- private:
-  // False: leave.
-  bool command(const std::string& line) {
-    const size_t space = line.find(' ');
-    const std::string name = line.substr(0, space);
-    const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
-    if (name == "/quit") return false;
-    if (name == "/help") {
-      options_.notices << kHelp;
-    } else if (name == "/reset") {
-      session_.reset();
-      options_.notices << "the conversation is forgotten\n";
-    } else if (name == "/stats") {
-      options_.notices << (last_ ? stats_text(*last_) : "no reply yet\n");
-    } else if (name == "/system") {
-      guarded([&] {
-        session_.set_system(rest);
-        options_.notices << (rest.empty() ? "no system prompt\n" : "system prompt set\n");
-      });
-    } else {
-      options_.notices << "unknown command " << name << "; /help lists them\n";
-    }
-    options_.notices << std::flush;
-    return true;
-  }
-
-  void answer(const std::string& text) {
-    Reply reply = session_.reply(text, [&](std::string_view part) {
-      options_.replies << part << std::flush;
-      return !options_.take_interrupt();
-    });
-    options_.replies << '\n' << std::flush;
-    if (reply.dropped_messages > 0) {
-      options_.notices << fmt::format("({} oldest messages were dropped to fit the context)\n",
-                                      reply.dropped_messages);
-    }
-    if (reply.generation.stop_reason == generate::StopReason::kContextFull) {
-      options_.notices << "(the context is full)\n";
-    }
-    options_.notices << std::flush;
-    last_ = std::move(reply.generation);
-  }
-
-  // What a person can mend by typing something else is no reason to leave.
-  template <class Action>
-  void guarded(Action action) {
-    try {
-      action();
-    } catch (const core::DataError& error) {
-      options_.notices << error.what() << '\n' << std::flush;
-    } catch (const core::ConfigError& error) {
-      options_.notices << error.what() << '\n' << std::flush;
-    }
-  }
-
-  ChatSession& session_;
-  LineInput& input_;
-  const ReplOptions& options_;
-  std::optional<generate::Generation> last_;
-};
+std::string json_line(const io::OrderedJson& record) {
+  return record.dump(-1, ' ', false, io::Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 
-void run_repl(ChatSession& session, LineInput& input, const ReplOptions& options) {
-  Repl(session, input, options).run();
+int64_t Repl::run() {
+  while (!is_leaving_) {
+    const InputMessage message = read_message(input_);
+    if (message.kind == InputLine::Kind::kEnd) break;
+    options_.take_interrupt();  // what was pressed before the reply is not meant for it
+    if (message.kind == InputLine::Kind::kInterrupted) {
+      on_interrupted();
+    } else {
+      interrupts_ = 0;
+      take(message.text, message.is_verbatim);
+    }
+  }
+  return failures_;
+}
+
+void Repl::take(const std::string& text, bool is_verbatim) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return;
+  const bool is_command = !is_verbatim && text.starts_with('/') && !text.starts_with("//");
+  if (is_command) {
+    guarded([&] { run_command(*this, text); });
+  } else {
+    guarded([&] { send(!is_verbatim && text.starts_with("//") ? text.substr(1) : text); });
+  }
+}
+
+void Repl::on_interrupted() {
+  if (++interrupts_ < 2) return;
+  notice("Ctrl-D or /exit leaves");
+}
+
+void Repl::notice(const std::string& text) {
+  clear_status();
+  if (options_.has_color) {
+    options_.notices << "\x1b[2m(" << text << ")\x1b[0m\n" << std::flush;
+  } else {
+    options_.notices << '(' << text << ")\n" << std::flush;
+  }
+}
+
+void Repl::print(const std::string& text) {
+  options_.notices << (options_.is_terminal ? without_controls(text) : text) << std::flush;
+}
+
+void Repl::send(const std::string& text) {
+  answer([&](const ReplyCallbacks& callbacks) { return session_.reply(text, callbacks); });
+}
+
+void Repl::regenerate() {
+  answer([&](const ReplyCallbacks& callbacks) { return session_.regenerate(callbacks); });
+}
+
+template <class Ask>
+void Repl::answer(Ask ask) {
+  Reply reply;
+  try {
+    reply = ask({[this](std::string_view text) { return on_text(text); },
+                 [this](int64_t done, int64_t total) { on_prompt(done, total); }});
+  } catch (const core::Error& error) {
+    clear_status();
+    if (options_.json) options_.replies << json_line(error_record(error)) << std::flush;
+    throw;
+  }
+  clear_status();
+  if (options_.json) {
+    options_.replies << json_line(reply_record(reply, session_)) << std::flush;
+  } else {
+    options_.replies << '\n' << std::flush;
+  }
+  tell(reply);
+  add(reply.generation);
+}
+
+bool Repl::on_text(std::string_view text) {
+  if (!text.empty() && !options_.json) {
+    clear_status();
+    options_.replies << (options_.is_terminal ? without_controls(text) : std::string(text))
+                     << std::flush;
+  }
+  return !options_.take_interrupt();
+}
+
+// A note while a person waits for long, redrawn with every chunk.
+void Repl::on_prompt(int64_t done, int64_t total) {
+  if (!options_.is_terminal) return;
+  const int64_t read = totals_.prompt_tokens - totals_.cached_tokens;
+  const double speed = read > 0 && totals_.prefill_seconds > 0
+                           ? static_cast<double>(read) / totals_.prefill_seconds
+                           : kAssumedTokensPerSecond;
+  if (static_cast<double>(total) / speed < kNoticeableSeconds) return;
+  options_.notices << fmt::format("\rreading {} tokens… {} %", grouped(total), 100 * done / total)
+                   << std::flush;
+  has_status_ = true;
+}
+
+void Repl::clear_status() {
+  if (has_status_) options_.notices << "\r\x1b[K" << std::flush;
+  has_status_ = false;
+}
+
+void Repl::tell(const Reply& reply) {
+  using generate::StopReason;
+  const generate::Generation& generation = reply.generation;
+  if (reply.dropped_messages > dropped_) {
+    notice(
+        fmt::format("the context is too short for the whole conversation: the {} oldest "
+                    "messages are left out",
+                    reply.dropped_messages));
+  }
+  dropped_ = reply.dropped_messages;
+  if (generation.stop_reason == StopReason::kContextFull) {
+    notice(fmt::format("the reply ends here: the context of {} tokens is full",
+                       grouped(session_.context_length())));
+  } else if (generation.stop_reason == StopReason::kMaxTokens) {
+    notice(fmt::format("the reply ends here: {} tokens; /set max_tokens allows more",
+                       grouped(generation.stats.generated_tokens)));
+  } else if (generation.stop_reason == StopReason::kInterrupted && generation.ids.empty()) {
+    notice("stopped before the first word: the message is not kept");
+  }
+  if (options_.verbose) notice(reply_summary(generation));
+}
+
+void Repl::add(const generate::Generation& generation) {
+  const generate::GenerationStats& stats = generation.stats;
+  ++totals_.replies;
+  totals_.tokens += stats.generated_tokens;
+  totals_.prompt_tokens += stats.prompt_tokens;
+  totals_.cached_tokens += stats.cached_tokens;
+  totals_.prefill_seconds += stats.prefill_seconds;
+  totals_.decode_seconds += stats.decode_seconds;
+  last_ = generation;
+}
+
+// What a person can mend by typing something else is no reason to leave.
+template <class Action>
+void Repl::guarded(Action action) {
+  try {
+    action();
+  } catch (const core::Error& error) {
+    ++failures_;
+    notice(error.what());
+  }
+}
+
+int64_t run_repl(ChatSession& session, LineInput& input, const ReplOptions& options) {
+  return Repl(session, input, options).run();
 }
 
 }  // namespace llm::chat

@@ -9,7 +9,7 @@ namespace {
 class StreamInput : public LineInput {
  public:
   explicit StreamInput(std::istream& in) : in_(in) {}
-  InputLine next() override {
+  InputLine next(bool) override {
     InputLine line;
     if (!std::getline(in_, line.text)) return {InputLine::Kind::kEnd, ""};
     if (line.text.ends_with('\r')) line.text.pop_back();

@@ -51,10 +51,12 @@ class Run {
     const auto& prompt = request_.prompt;
     const auto size = static_cast<int64_t>(prompt.size());
     int64_t done = reuse_cache();
+    report_prompt(done);
     while (size - done > request_.prefill_chunk) {
       const auto begin = prompt.begin() + done;
       model_.append({begin, begin + request_.prefill_chunk});
       done += request_.prefill_chunk;
+      report_prompt(done);
       if (!emit("")) return {};
     }
     return model_.next_logits({prompt.begin() + done, prompt.end()});
@@ -69,6 +71,12 @@ class Run {
     model_.truncate(common);
     result_.stats.cached_tokens = common;
     return common;
+  }
+
+  void report_prompt(int64_t done) const {
+    if (!request_.on_prompt) return;
+    const int64_t cached = result_.stats.cached_tokens;
+    request_.on_prompt(done - cached, std::ssize(request_.prompt) - cached);
   }
 
   void decode(at::Tensor logits) {

@@ -2,11 +2,16 @@
 // docs/design.md section 8.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <sstream>
 
 #include "llm/chat/chat_session.h"
 #include "llm/chat/model_settings.h"
+#include "llm/chat/template_choice.h"
 #include "llm/text/chat_template.h"
 #include "support/model_directory.h"
 #include "support/shell.h"
@@ -43,8 +48,10 @@ class LlmchatTest : public ::testing::Test {
     const auto model = generate::make_language_model(*loaded.model, 256);
     chat::ChatSettings settings;
     settings.sampling.temperature = 0;
-    settings.stop = {chat::stop_ids(loaded), {}, 12};
-    chat::ChatSession session(*model, loaded.tokenizer, loaded.chat_template, settings);
+    settings.max_tokens = 12;
+    chat::ChatSession session(*model, loaded.tokenizer,
+                              chat::own_template(loaded.chat_template, *loaded.tokenizer),
+                              chat::stop_ids(loaded), settings);
     std::vector<std::string> replies;
     for (const auto& message : messages) replies.push_back(session.reply(message).generation.text);
     return replies;
@@ -81,6 +88,46 @@ TEST_F(LlmchatTest, JsonTellsWhatHappened) {
   EXPECT_GT(json["prompt_tokens"], 0);
   const auto again = llmchat("-p 'the cat' --seed 5 --max-tokens 9 --json");
   EXPECT_EQ(io::parse_json(again.out, "stdout")["reply"], json["reply"]);
+}
+
+TEST_F(LlmchatTest, JsonInAPipeIsOneRecordPerTurn) {
+  save_model(text::jinja_of("chatml"));
+  const auto expected = greedy_replies({"the cat", "and the mat"});
+  const auto got = llmchat("--json --temp 0 --max-tokens 12", "the cat\n\xff\nand the mat\n");
+  EXPECT_EQ(got.exit_code, 1) << "a message could not be answered";
+  std::istringstream lines(got.out);
+  std::vector<io::Json> records;
+  for (std::string line; std::getline(lines, line);) records.push_back(io::parse_json(line, line));
+  ASSERT_EQ(records.size(), 3U) << got.out;
+  EXPECT_EQ(records[0]["reply"], expected[0]);
+  EXPECT_TRUE(records[1].contains("error"));
+  EXPECT_EQ(records[2]["reply"], expected[1]);
+  EXPECT_GT(records[2]["cached_tokens"], 0);
+}
+
+TEST_F(LlmchatTest, ASavedConversationGoesOn) {
+  save_model(text::jinja_of("chatml"));
+  const auto expected = greedy_replies({"the cat", "and the mat"});
+  const auto first = llmchat("--temp 0 --max-tokens 12", "the cat\n/save talk.json\n");
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  // Temperature and length come from the file.
+  const auto second = llmchat("--load talk.json -p 'and the mat'");
+  EXPECT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(second.out, expected[1] + "\n");
+  const auto shorter = llmchat("--load talk.json -p 'and the mat' --max-tokens 1 --json").json();
+  EXPECT_EQ(shorter["tokens"], 1) << "flags win";
+}
+
+TEST_F(LlmchatTest, TemplateAndSystemComeFromFiles) {
+  save_model("");
+  folder_.file("mine.jinja", "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}");
+  folder_.file("system.txt", "the mat\n");
+  const auto of_file =
+      llmchat("-p cat --template mine.jinja --system-file system.txt --json").json();
+  EXPECT_EQ(of_file["mode"], "chat");
+  const auto of_flag = llmchat("-p cat --template mine.jinja --system 'the mat' --json").json();
+  EXPECT_EQ(of_file["prompt_tokens"], of_flag["prompt_tokens"]);
+  EXPECT_EQ(llmchat("-p cat --template chatml").exit_code, 0);
 }
 
 TEST_F(LlmchatTest, AModelWithoutTemplateCompletesAndSaysSo) {
@@ -135,11 +182,57 @@ TEST_F(LlmchatTest, MistakesHaveTheirExitCodes) {
   EXPECT_EQ(range.out, "");
   EXPECT_THAT(llmchat("-p x --max-tokens 0").err,
               HasSubstr("--max-tokens: expected a whole number of at least 1, got 0"));
-  EXPECT_EQ(llmchat("--json").exit_code, 2);
+  EXPECT_EQ(llmchat("-p x --system a --system-file b").exit_code, 2);
+  EXPECT_EQ(llmchat("-p x --system-file none.txt").exit_code, 2);
+  EXPECT_EQ(llmchat("-p x --load none.json").exit_code, 2);
+  EXPECT_THAT(llmchat("-p x --template chatlm").err, HasSubstr("Did you mean chatml?"));
   EXPECT_EQ(llmchat("-p x --nonsense").exit_code, 2);
   EXPECT_EQ(llmchat("-p x --context 100000").exit_code, 2);
   EXPECT_EQ(llmchat("-p - --max-tokens 2", "a\xff").exit_code, 3);
   EXPECT_EQ(llmchat("-p - --max-tokens 2 --context 8", std::string(500, 'q')).exit_code, 3);
+}
+
+// A person whose screen is stderr, as stdout goes into a file.
+TEST_F(LlmchatTest, ATerminalGetsThePromptAndAFileTheRepliesAlone) {
+  save_model(text::jinja_of("chatml"));
+  const auto expected = greedy_replies({"the cat", "and the mat"});
+  int terminal = -1;
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const std::string line = fmt::format(
+        "cd '{}' && LLMTRAIN_HISTORY=history TERM=xterm '{}/llmchat' --threads 1 --temp 0 "
+        "--max-tokens 12 --model model >replies.txt",
+        folder_.path().string(), test::program_dir().string());
+    ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+    ::_exit(127);
+  }
+  std::string screen;
+  size_t shown = 0;  // of the screen, at the last line typed
+  // Types a line when the prompt is there anew.
+  const auto type = [&](const std::string& line) {
+    while (screen.find("> ", shown) == std::string::npos) {
+      char bytes[512];
+      const ssize_t count = ::read(terminal, bytes, sizeof bytes);
+      if (count <= 0) return false;
+      screen.append(bytes, static_cast<size_t>(count));
+    }
+    shown = screen.size();
+    return ::write(terminal, line.data(), line.size()) == std::ssize(line);
+  };
+  EXPECT_TRUE(type("the cat\n")) << screen;
+  EXPECT_TRUE(type("and the mat\n")) << screen;
+  EXPECT_TRUE(type("/sta\t\n")) << screen;
+  EXPECT_TRUE(type("\x04")) << screen;
+  for (char byte = 0; ::read(terminal, &byte, 1) == 1;) screen += byte;
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::close(terminal);
+  EXPECT_EQ(status, 0) << screen;
+  EXPECT_EQ(test::read_bytes(folder_ / "replies.txt"), expected[0] + "\n" + expected[1] + "\n");
+  EXPECT_THAT(screen, HasSubstr("/help lists the commands"));
+  EXPECT_THAT(screen, HasSubstr("all replies  2: "));
+  EXPECT_EQ(test::read_bytes(folder_ / "history"), "\"the cat\"\n\"and the mat\"\n\"/stats \"\n");
 }
 
 }  // namespace

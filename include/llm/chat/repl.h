@@ -1,8 +1,13 @@
-// The plain terminal: one line is one turn, replies stream, a few commands.
+// The conversation in the terminal, or line by line in a pipe: what is typed is a message, replies
+// stream, lines that begin with '/' are commands (docs/chat.md).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "llm/chat/chat_session.h"
 #include "llm/chat/line_input.h"
@@ -14,11 +19,23 @@ struct ReplOptions {
   std::ostream& notices;  // everything else
   // True when Ctrl-C was pressed since the last call: asked after every token, ends the reply.
   std::function<bool()> take_interrupt;
+  // A person reads along on a terminal: hints, a note while a long prompt is read, and control
+  // characters in replies are shown as U+FFFD.
+  bool is_terminal = false;
+  bool has_color = false;
+  bool json = false;  // one reply_record per line in place of the text; {"error": ...} for a turn
+                      // that failed
+  bool verbose = false;  // reply_summary after each reply
+  // What /show says about the model: names and values.
+  std::vector<std::pair<std::string, std::string>> about = {};
 };
 
-// Reads lines until /quit or the end of the input. Lines that begin with '/' are commands (/help
-// lists them). A text that cannot be answered (too long, not UTF-8) is a notice and the loop goes
-// on; other exceptions leave.
-void run_repl(ChatSession& session, LineInput& input, const ReplOptions& options);
+// Reads until /exit or the end of the input. A text that cannot be answered (too long, not UTF-8)
+// and a command that fails are notices, and the loop goes on; the result is how many there were.
+// Exceptions other than core::Error leave.
+int64_t run_repl(ChatSession& session, LineInput& input, const ReplOptions& options);
+
+// Commands, their files, settings and templates, for TerminalOptions.
+Completer command_completer();
 
 }  // namespace llm::chat

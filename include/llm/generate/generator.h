@@ -21,11 +21,16 @@ namespace llm::generate {
 // still follows in a last call.
 using TextCallback = std::function<bool(std::string_view text)>;
 
+// Called before the first pass over the prompt and after each of its chunks but the last. Both
+// count tokens that the model has to compute; those it knows from before are not among them.
+using PromptCallback = std::function<void(int64_t done, int64_t total)>;
+
 struct GenerationRequest {
   std::vector<int32_t> prompt;  // the whole sequence so far, at least one token
   SamplingConfig sampling;
   StopRules stop;
   int64_t prefill_chunk = 512;  // tokens per forward pass of the prompt
+  PromptCallback on_prompt = {};
 };
 
 struct GenerationStats {

@@ -28,19 +28,23 @@ std::shared_ptr<const ByteTokenizer> chatml_tokenizer() {
 ChatSettings settings() {
   ChatSettings out;
   out.sampling.temperature = 0;
-  out.stop.ids = {kImEnd};
-  out.stop.max_tokens = 50;
+  out.max_tokens = 50;
   return out;
 }
 
-const std::string& chatml() { return text::jinja_of("chatml"); }
+text::ChatTemplate chatml() { return text::ChatTemplate::named("chatml"); }
 
 class ChatSessionTest : public ::testing::Test {
  protected:
   ChatSession session(std::vector<int32_t> script, ChatSettings chat = settings(),
                       int64_t context = 4096) {
     model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(), std::move(script), context);
-    return ChatSession(*model_, tokenizer_, chatml(), std::move(chat));
+    return {*model_, tokenizer_, chatml(), {kImEnd}, std::move(chat)};
+  }
+  ChatSession session_with(std::optional<text::ChatTemplate> chat_template,
+                           std::vector<int32_t> script) {
+    model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(), std::move(script));
+    return {*model_, tokenizer_, std::move(chat_template), {kImEnd}, settings()};
   }
   std::string seen() const { return tokenizer_->decode(model_->ids()); }
 
@@ -49,9 +53,8 @@ class ChatSessionTest : public ::testing::Test {
 };
 
 TEST_F(ChatSessionTest, RendersTheTemplate) {
-  ChatSettings chat = settings();
-  chat.system = "Be kind.";
-  ChatSession s = session({kHello, kImEnd}, chat);
+  ChatSession s = session({kHello, kImEnd});
+  s.set_system("Be kind.");
   EXPECT_EQ(s.mode_notice(), "");
   EXPECT_EQ(s.reply("Hi").generation.text, "Hello");
   EXPECT_EQ(seen(),
@@ -78,7 +81,7 @@ TEST_F(ChatSessionTest, OnlyTheNewSuffixIsComputed) {
 
 TEST_F(ChatSessionTest, ACutReplyGetsItsEndMarker) {
   ChatSettings chat = settings();
-  chat.stop.max_tokens = 2;
+  chat.max_tokens = 2;
   ChatSession s = session({kHello}, chat);
   EXPECT_EQ(s.reply("one").generation.stop_reason, StopReason::kMaxTokens);
   s.reply("two");
@@ -88,7 +91,7 @@ TEST_F(ChatSessionTest, ACutReplyGetsItsEndMarker) {
 
 TEST_F(ChatSessionTest, AReplyCutByAStopStringIsRememberedAsItsText) {
   ChatSettings chat = settings();
-  chat.stop.strings = {" wor"};
+  chat.stop = {" wor"};
   ChatSession s = session({kHello, kWorld, kHello, kImEnd}, chat);
   EXPECT_EQ(s.reply("one").generation.text, "Hello");
   s.reply("two");
@@ -104,15 +107,32 @@ TEST_F(ChatSessionTest, UserTextIsNeverATemplateMarker) {
 
 TEST_F(ChatSessionTest, OldestTurnsAreDroppedAndTheSystemPromptStays) {
   ChatSettings chat = settings();
-  chat.system = "S";
-  chat.stop.max_tokens = 4;
+  chat.max_tokens = 4;
   ChatSession s = session({kHello, kImEnd, kHello, kImEnd, kHello, kImEnd}, chat, 100);
+  s.set_system("S");
   EXPECT_EQ(s.reply(std::string(30, 'a')).dropped_messages, 0);
   const Reply second = s.reply(std::string(30, 'b'));
   EXPECT_EQ(second.dropped_messages, 2);
   EXPECT_EQ(seen(), "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n" + std::string(30, 'b') +
                         "<|im_end|>\n<|im_start|>assistant\nHello");
-  EXPECT_EQ(s.messages().size(), 3U);
+  EXPECT_EQ(s.messages().size(), 5U) << "the conversation itself is whole";
+}
+
+TEST_F(ChatSessionTest, OnlyAsManyTurnsAreDroppedAsMust) {
+  ChatSettings chat = settings();
+  chat.max_tokens = 4;
+  ChatSession s = session({kHello, kImEnd, kHello, kImEnd, kHello, kImEnd}, chat, 200);
+  std::vector<text::ChatMessage> messages;
+  for (int i = 0; i < 40; ++i) messages.push_back({i % 2 == 0 ? "user" : "assistant", "12"});
+  s.set_messages(messages);
+  const Reply reply = s.reply("new");
+  EXPECT_EQ(reply.dropped_messages % 2, 0);
+  const auto shown = std::ssize(model_->ids());
+  const std::string turn = "<|im_start|>user\n12<|im_end|>\n<|im_start|>assistant\n12<|im_end|>\n";
+  const text::TextPart part{turn, true};
+  const auto of_turn = std::ssize(tokenizer_->encode_parts({&part, 1}));
+  EXPECT_LE(shown - 1 + 4, 200);
+  EXPECT_GT(shown - 1 + 4 + of_turn, 200) << "one more turn would have fitted";
 }
 
 TEST_F(ChatSessionTest, ATextLongerThanTheContextChangesNothing) {
@@ -125,54 +145,171 @@ TEST_F(ChatSessionTest, ATextLongerThanTheContextChangesNothing) {
 TEST_F(ChatSessionTest, AnInterruptedReplyStaysAsFarAsItCame) {
   ChatSession s = session({kHello});
   int calls = 0;
-  const Reply reply = s.reply("hi", [&](auto) { return ++calls < 3; });
+  const Reply reply = s.reply("hi", {[&](auto) { return ++calls < 3; }});
   EXPECT_EQ(reply.generation.stop_reason, StopReason::kInterrupted);
   EXPECT_EQ(s.messages().back().content, "HelloHelloHello");
 }
 
 TEST_F(ChatSessionTest, AnInterruptedPromptIsAsIfNeverAsked) {
   ChatSession s = session({kHello});
-  s.reply(std::string(2000, 'x'), [](auto) { return false; });
+  s.reply(std::string(2000, 'x'), {[](auto) { return false; }});
   EXPECT_TRUE(s.messages().empty());
 }
 
-TEST_F(ChatSessionTest, ResetKeepsTheSystemPrompt) {
+TEST_F(ChatSessionTest, ClearKeepsTheSystemPrompt) {
   ChatSession s = session({kHello, kImEnd});
   s.set_system("S");
   s.reply("hi");
-  s.reset();
+  s.clear();
   ASSERT_EQ(s.messages().size(), 1U);
   EXPECT_EQ(s.messages()[0].content, "S");
   s.set_system("");
   EXPECT_TRUE(s.messages().empty());
 }
 
+TEST_F(ChatSessionTest, TheSystemPromptChangesWithinAConversation) {
+  ChatSession s = session({kHello, kImEnd, kWorld, kImEnd});
+  s.reply("hi");
+  s.set_system("New");
+  s.reply("ho");
+  EXPECT_TRUE(seen().starts_with("<|im_start|>system\nNew<|im_end|>\n<|im_start|>user\nhi"));
+  EXPECT_EQ(s.system(), "New");
+  s.set_system("");
+  EXPECT_EQ(s.messages().size(), 4U);
+}
+
+TEST_F(ChatSessionTest, RegenerateComputesOneTokenAndReplacesTheReply) {
+  ChatSession s = session({kHello, kImEnd, kWorld, kImEnd});
+  const Reply first = s.reply("one");
+  model_->passes.clear();
+  const Reply second = s.regenerate();
+  EXPECT_EQ(second.generation.text, " world");
+  EXPECT_EQ(second.generation.stats.cached_tokens, first.generation.stats.prompt_tokens - 1);
+  EXPECT_EQ(model_->passes[0], 1U);
+  ASSERT_EQ(s.messages().size(), 2U);
+  EXPECT_EQ(s.messages()[1].content, " world");
+  EXPECT_THROW(session({kHello}).regenerate(), core::DataError);
+}
+
+TEST_F(ChatSessionTest, RegenerateDrawsWithTheNextSeed) {
+  model_ = std::make_unique<generate::testing::HashModel>(tokenizer_->vocab_size());
+  ChatSettings chat;
+  chat.max_tokens = 20;
+  chat.sampling.seed = 7;
+  ChatSession s(*model_, tokenizer_, chatml(), {kImEnd}, chat);
+  const auto first = s.reply("x").generation;
+  EXPECT_EQ(first.seed, 7U);
+  const auto second = s.regenerate().generation;
+  EXPECT_EQ(second.seed, 8U);
+  EXPECT_NE(second.ids, first.ids);
+  EXPECT_EQ(s.regenerate().generation.seed, 9U);
+  s.undo();
+  EXPECT_EQ(s.reply("x").generation.ids, first.ids);
+}
+
+TEST_F(ChatSessionTest, AnInterruptedRegenerationLeavesTheOldReply) {
+  ChatSession s = session({kHello, kImEnd});
+  s.reply("one");
+  s.set_system(std::string(2000, 'y'));
+  s.regenerate({[](auto) { return false; }});  // while the long prompt is read
+  EXPECT_EQ(s.messages().back().content, "Hello");
+}
+
+TEST_F(ChatSessionTest, UndoTakesTurnsBackAndTheCacheServesWhatIsLeft) {
+  ChatSession s = session({kHello, kImEnd, kWorld, kImEnd, kHello, kImEnd});
+  s.reply("one");
+  const auto first_turn = std::ssize(model_->ids());
+  s.reply("two");
+  EXPECT_EQ(s.undo(), "two");
+  EXPECT_EQ(s.messages().size(), 2U);
+  const Reply again = s.reply("three");
+  // Both second turns begin alike: "...\n<|im_start|>user\nt".
+  const std::string alike = "\n<|im_start|>user\nt";
+  const text::TextPart part{alike, true};
+  EXPECT_EQ(again.generation.stats.cached_tokens,
+            first_turn + 1 + std::ssize(tokenizer_->encode_parts({&part, 1})));
+  s.undo();
+  s.undo();
+  EXPECT_EQ(s.undo(), std::nullopt);
+}
+
+TEST_F(ChatSessionTest, MessagesCanBeSetAndAreChecked) {
+  ChatSession s = session({kHello, kImEnd});
+  s.set_messages({{"system", "S"}, {"user", "a"}, {"assistant", "b"}});
+  s.reply("c");
+  EXPECT_NE(seen().find("assistant\nb<|im_end|>\n<|im_start|>user\nc"), std::string::npos);
+  EXPECT_THROW(s.set_messages({{"user", "a"}, {"system", "S"}}), core::DataError);
+  EXPECT_THROW(s.set_messages({{"robot", "a"}}), core::DataError);
+  EXPECT_THROW(s.set_messages({{"user", "\xff"}}), core::DataError);
+  EXPECT_EQ(s.messages().size(), 5U);
+  s.set_messages({{"user", "waiting"}});
+  s.regenerate();
+  EXPECT_EQ(s.messages().size(), 2U);
+}
+
+TEST_F(ChatSessionTest, ATemplateThatCannotRenderTheConversationIsRefused) {
+  ChatSession s = session({kHello, kImEnd});
+  s.set_system("S");
+  s.reply("a");
+  const auto no_system = text::ChatTemplate::from_jinja(
+      "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+      "{% for m in messages %}{{ m.content }}{% endfor %}");
+  EXPECT_THROW(s.set_template(no_system), core::DataError);
+  EXPECT_EQ(s.chat_template()->name(), "chatml");
+  s.set_system("");
+  s.set_template(no_system);
+  EXPECT_THROW(s.set_system("S"), core::DataError);
+  EXPECT_EQ(s.system(), "");
+}
+
+TEST_F(ChatSessionTest, SettingsAreCheckedWhenTheyAreSet) {
+  ChatSession s = session({kHello, kImEnd});
+  ChatSettings bad = settings();
+  bad.sampling.top_p = 0;
+  EXPECT_THROW(s.set_settings(bad), core::ConfigError);
+  bad = settings();
+  bad.stop = {""};
+  EXPECT_THROW(s.set_settings(bad), core::ConfigError);
+  bad = settings();
+  bad.max_tokens = 0;
+  EXPECT_THROW(s.set_settings(bad), core::ConfigError);
+  EXPECT_EQ(s.settings().max_tokens, 50);
+}
+
+TEST_F(ChatSessionTest, ALongPromptTellsHowFarItIs) {
+  ChatSession s = session({kHello, kImEnd});
+  std::vector<int64_t> done;
+  int64_t total = 0;
+  const Reply reply = s.reply(std::string(1200, 'x'), {{}, [&](int64_t d, int64_t t) {
+                                                         done.push_back(d);
+                                                         total = t;
+                                                       }});
+  EXPECT_EQ(done, (std::vector<int64_t>{0, 512, 1024}));
+  EXPECT_EQ(total, reply.generation.stats.prompt_tokens);
+}
+
 TEST_F(ChatSessionTest, WithoutATemplateTextIsCompletedAndSaysSo) {
-  model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(),
-                                           std::vector<int32_t>{kWorld, kImEnd});
-  ChatSession s(*model_, tokenizer_, "", settings());
+  ChatSession s = session_with(std::nullopt, {kWorld, kImEnd, kHello, kImEnd});
   EXPECT_NE(s.mode_notice().find("no chat template"), std::string::npos);
   EXPECT_EQ(s.reply("Hello").generation.text, " world");
   EXPECT_EQ(seen(), "Hello world");
   EXPECT_THROW(s.set_system("x"), core::ConfigError);
-  ChatSettings with_system = settings();
-  with_system.system = "x";
-  EXPECT_THROW(ChatSession(*model_, tokenizer_, "", with_system), core::ConfigError);
+  EXPECT_EQ(s.regenerate().generation.text, "Hello");
+  s.set_template(chatml());
+  s.reply("and");
+  EXPECT_TRUE(seen().starts_with("<|im_start|>user\nHello<|im_end|>\n"));
 }
 
 TEST_F(ChatSessionTest, RunsAnyTemplate) {
-  model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(),
-                                           std::vector<int32_t>{kHello, kImEnd, kWorld, kImEnd});
   const std::string jinja =
       "{% for m in messages %}[{{ m.role|upper }}]{{ m.content|trim }}<|im_end|>{% endfor %}"
       "{% if add_generation_prompt %}[ASSISTANT]{% endif %}";
-  ChatSession s(*model_, tokenizer_, jinja, settings());
-  EXPECT_TRUE(s.has_template());
+  ChatSession s = session_with(text::ChatTemplate::from_jinja(jinja, template_tokens(*tokenizer_)),
+                               {kHello, kImEnd, kWorld, kImEnd});
   EXPECT_EQ(s.reply(" Hi ").generation.text, "Hello");
   s.reply("You");
   EXPECT_EQ(seen(),
             "[USER]Hi<|im_end|>[ASSISTANT]Hello<|im_end|>[USER]You<|im_end|>[ASSISTANT] world");
-  EXPECT_THROW(ChatSession(*model_, tokenizer_, "{% if x %}", settings()), core::FormatError);
 }
 
 TEST_F(ChatSessionTest, RefusesInvalidUtf8) {
