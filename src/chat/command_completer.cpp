@@ -72,9 +72,7 @@ Completion complete_command(std::string_view before) {
   const Command* command = find_command(before.substr(0, space));
   const size_t begin = std::min(before.find_first_not_of(' ', space), before.size());
   const std::string_view typed = before.substr(begin);
-  // Words after the first argument are nobody's to complete.
-  const bool is_first = typed.starts_with('"') || typed.find(' ') == typed.npos;
-  if (command == nullptr || !is_first) return {};
+  if (command == nullptr) return {};
   return {begin, arguments_starting_with(command->argument, typed)};
 }
 

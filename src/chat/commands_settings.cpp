@@ -169,9 +169,14 @@ void run_stats(Repl& repl, const std::string&) {
   const int64_t passes = totals.tokens - totals.replies;
   const double speed =
       totals.decode_seconds > 0 ? static_cast<double>(passes) / totals.decode_seconds : 0;
-  std::string out = row("last reply", reply_summary(last)) +
-                    row("", fmt::format("stopped by {}, seed {}",
-                                        generate::stop_reason_name(last.stop_reason), last.seed));
+  const generate::GenerationStats& stats = last.stats;
+  std::string out =
+      row("last reply", fmt::format("{} tokens, {:.1f} tokens/s, first token after {:.2f} s",
+                                    grouped(stats.generated_tokens),
+                                    stats.decode_tokens_per_second(), stats.prefill_seconds));
+  out += row("", fmt::format("prompt {} (cached {}), stopped by {}, seed {}",
+                             grouped(stats.prompt_tokens), grouped(stats.cached_tokens),
+                             generate::stop_reason_name(last.stop_reason), last.seed));
   out +=
       row("all replies", fmt::format("{}: {} tokens, {:.1f} tokens/s, prompts {} (cached {})",
                                      totals.replies, grouped(totals.tokens), speed,

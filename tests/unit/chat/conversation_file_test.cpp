@@ -8,6 +8,7 @@
 #include "llm/io/json.h"
 #include "support/error_text.h"
 #include "support/temp_directory.h"
+#include "unit/generate/fakes.h"
 
 namespace llm::chat {
 namespace {
@@ -96,6 +97,20 @@ TEST_F(ConversationFileTest, ReplacesOnlyConversations) {
   const auto talk = folder_.file("talk.json", R"([{"role": "user", "content": "old"}])");
   write_conversation(talk, {{{"user", "new"}}, {}});
   EXPECT_EQ(read_conversation(talk, defaults_).messages[0].content, "new");
+}
+
+TEST_F(ConversationFileTest, WhatCannotBeRestoredChangesNothing) {
+  const auto tokenizer = std::make_shared<generate::testing::ByteTokenizer>();
+  generate::testing::ScriptedModel model(tokenizer->vocab_size(), {65, 256});
+  ChatSettings settings;
+  settings.sampling.top_k = 3;
+  ChatSession session(model, tokenizer, std::nullopt, {256}, settings);
+  session.reply("a");
+  EXPECT_THROW(restore({{{"system", "no template carries this"}}, {}}, session), core::ConfigError);
+  EXPECT_EQ(session.settings().sampling.top_k, 3);
+  EXPECT_EQ(session.messages().size(), 2U);
+  EXPECT_THROW(restore({{}, {.stop = {""}}}, session), core::ConfigError);
+  EXPECT_EQ(session.messages().size(), 2U);
 }
 
 }  // namespace
