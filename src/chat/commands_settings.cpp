@@ -96,7 +96,7 @@ std::string settings_in_lines(const ChatSettings& settings) {
     const std::string item = fmt::format("{} {}", name, core::json_text(value));
     if (out.size() - line_start + item.size() > kLongest) {
       out += fmt::format(",\n{:<13}", "");
-      line_start = out.size() - 13;
+      line_start = out.size();
     } else if (!out.empty()) {
       out += ", ";
     }
