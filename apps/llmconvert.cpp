@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   program.translate_errors(llm::apps::translate_torch_error);
   llm::apps::add_import_command(program);
   llm::apps::add_export_command(program);
+  llm::apps::add_merge_command(program);
   llm::apps::add_verify_command(program);
   return program.run(argc, argv);
 }

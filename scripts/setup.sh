@@ -150,7 +150,10 @@ install_wheels() {
   rm -rf "$folder"
 }
 
-oracle_stamp() { printf '%s\n' "$TORCH_VERSION" "${ORACLE_REQUIREMENTS[@]}" | sha256sum | cut -c 1-16; }
+oracle_stamp() {
+  printf '%s\n' "$TORCH_VERSION" "${ORACLE_REQUIREMENTS[@]}" "${ORACLE_REQUIREMENTS_ALONE[@]}" |
+    sha256sum | cut -c 1-16
+}
 
 oracle_is_missing() { ((oracle)) && [[ ! -e $ORACLE/.installed-$(oracle_stamp) ]]; }
 
@@ -164,6 +167,7 @@ install_oracle() {
   rm -rf "$ORACLE"
   logged oracle-venv "$python" -m venv "$ORACLE"
   logged oracle-pip "$ORACLE/bin/python" -m pip --disable-pip-version-check install --no-cache-dir "${ORACLE_REQUIREMENTS[@]}"
+  logged oracle-pip-alone "$ORACLE/bin/python" -m pip --disable-pip-version-check install --no-cache-dir --no-deps "${ORACLE_REQUIREMENTS_ALONE[@]}"
   printf '%s\n' "$SITE" >"$ORACLE/lib/python$ORACLE_PYTHON/site-packages/libtorch.pth"
   logged oracle-check "$ORACLE/bin/python" -c 'import torch, transformers; print(torch.__version__, transformers.__version__)'
   : >"$ORACLE/.installed-$(oracle_stamp)"

@@ -1,6 +1,8 @@
 // The commands of llmconvert.
 #pragma once
 
+#include <filesystem>
+#include <functional>
 #include <string>
 
 #include "common/program.h"
@@ -11,14 +13,31 @@ namespace llm::apps {
 
 void add_import_command(Program& program);
 void add_export_command(Program& program);
+void add_merge_command(Program& program);
 void add_verify_command(Program& program);
 
-// Converts behind eval::verify_models, prints its table (or the JSON object) and where the result
-// lies. `verb` is for people: "imported". Throws: ResultIsFailure when the gate refused the result.
-convert::ConversionResult convert_and_report(const std::string& verb,
-                                             const convert::Conversion& conversion,
-                                             const convert::ModelWriter& write,
-                                             const GlobalOptions& global);
+// What a command has to say besides the gate's report.
+struct ReportExtras {
+  std::string text;  // lines for people
+  io::OrderedJson json = io::OrderedJson::object();
+};
+
+struct ConversionJob {
+  std::string verb;  // for people: "imported"
+  convert::Conversion conversion;
+  convert::ModelWriter write;
+  // The gate.
+  std::function<eval::VerifyReport(const std::filesystem::path& source,
+                                   const std::filesystem::path& result,
+                                   const eval::VerifyOptions& options)>
+      verify = eval::verify_models;
+  // Called when the result has taken its name.
+  std::function<ReportExtras(const convert::ConversionResult& result)> finish = {};
+};
+
+// Converts behind the gate, prints its table (or the JSON object) and where the result lies.
+// Throws: ResultIsFailure when the gate refused the result.
+void convert_and_report(const ConversionJob& job, const GlobalOptions& global);
 
 // Failed rows first, equal cells as "=", and one closing line.
 std::string verify_table(const eval::VerifyReport& report);

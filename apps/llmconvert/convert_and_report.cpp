@@ -7,38 +7,41 @@
 namespace llm::apps {
 namespace {
 
-void print_json(const convert::ConversionResult& result) {
+io::OrderedJson report_json(const convert::ConversionResult& result, const ReportExtras& extras) {
   io::OrderedJson json = {{"path", result.path.string()}, {"passed", result.gate.passed}};
   if (!result.gate.passed) json["report"] = result.report.string();
+  json.update(extras.json);
   json["verify"] = result.gate.report;
-  fmt::print("{}\n", json.dump());
+  return json;
+}
+
+std::string outcome(const std::string& verb, const convert::ConversionResult& result) {
+  if (result.gate.passed) return verb + " to " + result.path.string();
+  return "refused; it lies in " + result.path.string() + ", why in " + result.report.string();
 }
 
 }  // namespace
 
-convert::ConversionResult convert_and_report(const std::string& verb,
-                                             const convert::Conversion& conversion,
-                                             const convert::ModelWriter& write,
-                                             const GlobalOptions& global) {
+void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
   tensor::set_num_threads(global.num_threads);
-  const eval::VerifyOptions verify{.device = tensor::parse_device(global.device)};
+  const eval::VerifyOptions options{
+      .device = tensor::parse_device(global.device),
+      .open = {.rope_scaling = job.conversion.rope_scaling, .base = job.conversion.base}};
   eval::VerifyReport report;
-  convert::ConversionResult result = convert::convert_model(
-      conversion, write,
+  const convert::ConversionResult result = convert::convert_model(
+      job.conversion, job.write,
       [&](const std::filesystem::path& source, const std::filesystem::path& made) {
-        report = eval::verify_models(source, made, verify);
+        report = job.verify(source, made, options);
         return convert::GateReport{.passed = report.passed(), .report = eval::to_json(report)};
       });
+  ReportExtras extras;
+  if (result.gate.passed && job.finish) extras = job.finish(result);
   if (global.json) {
-    print_json(result);
+    fmt::print("{}\n", report_json(result, extras).dump());
   } else {
-    fmt::print("{}\n{}\n", verify_table(report),
-               result.gate.passed ? verb + " to " + result.path.string()
-                                  : "refused; it lies in " + result.path.string() + ", why in " +
-                                        result.report.string());
+    fmt::print("{}\n{}\n{}", verify_table(report), outcome(job.verb, result), extras.text);
   }
   if (!result.gate.passed) throw ResultIsFailure{};
-  return result;
 }
 
 }  // namespace llm::apps

@@ -34,10 +34,12 @@ void run_import(const ImportCommand& command, const GlobalOptions& global) {
   convert::HuggingFaceOptions options;
   if (!command.dtype.empty()) options.dtype = kImportDtypes.at(command.dtype);
   convert_and_report(
-      "imported", conversion,
-      [&](const convert::ModelSource& source, const std::filesystem::path& out) {
-        convert::write_hugging_face(source, out, options);
-      },
+      {.verb = "imported",
+       .conversion = conversion,
+       .write =
+           [&](const convert::ModelSource& source, const std::filesystem::path& out) {
+             convert::write_hugging_face(source, out, options);
+           }},
       global);
 }
 

@@ -22,6 +22,7 @@ constexpr const char* kVerifyExamples =
 struct VerifyCommand {
   std::string source;
   std::string result;
+  std::string base;
 };
 
 // The JSON report has every cell whole.
@@ -33,7 +34,8 @@ std::string cell(const std::string& text) {
 void run(const VerifyCommand& command, const GlobalOptions& global) {
   tensor::set_num_threads(global.num_threads);
   const eval::VerifyReport report = eval::verify_models(
-      command.source, command.result, {.device = tensor::parse_device(global.device)});
+      command.source, command.result,
+      {.device = tensor::parse_device(global.device), .open = {.base = command.base}});
   if (global.json) {
     fmt::print("{}\n", eval::to_json(report).dump());
   } else {
@@ -70,9 +72,11 @@ void add_verify_command(Program& program) {
   CLI::App& app = program.add_command(
       "verify", "Is the second model a faithful copy of the first? Exit code 1 when it is not",
       kVerifyExamples, [command](const GlobalOptions& global) { run(*command, global); });
-  app.add_option("SOURCE", command->source, "model, checkpoint or run directory, or GGUF file")
+  app.add_option("SOURCE", command->source,
+                 "model, adapter, checkpoint or run directory, or GGUF file")
       ->required();
   app.add_option("RESULT", command->result, "the copy; its dtype may differ")->required();
+  app.add_option("--base", command->base, "of an adapter: the model that it is for");
 }
 
 }  // namespace llm::apps

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "convert/gguf_source.h"
+#include "llm/convert/lora_adapter.h"
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 
@@ -21,7 +22,16 @@ fs::path output_path(const fs::path& out) {
 
 bool is_replaceable(const fs::path& out, ModelFormat format) {
   if (format == ModelFormat::kGguf) return fs::is_regular_file(out) && is_gguf(out);
-  return fs::is_directory(out) && (fs::is_empty(out) || fs::exists(out / "config.json"));
+  const char* config = format == ModelFormat::kAdapter ? kAdapterConfigName : "config.json";
+  return fs::is_directory(out) && (fs::is_empty(out) || fs::exists(out / config));
+}
+
+void require_adapter_for_base(const ModelSource& source, const fs::path& base) {
+  if (base.empty() || source.adapter) return;
+  throw core::ConfigError({.where = "--base",
+                           .expected = "an adapter directory that it is the base of",
+                           .got = source.path.string() + ", a whole model",
+                           .hint = "Leave --base away."});
 }
 
 void require_free_output(const fs::path& source, const fs::path& out,
@@ -79,8 +89,10 @@ class PartialOutput {
 
 ConversionResult convert_model(const Conversion& conversion, const ModelWriter& write,
                                const ConversionGate& gate) {
-  const ModelSource source = open_model(
-      conversion.from, {.strict = conversion.strict, .rope_scaling = conversion.rope_scaling});
+  const ModelSource source = open_model(conversion.from, {.strict = conversion.strict,
+                                                          .rope_scaling = conversion.rope_scaling,
+                                                          .base = conversion.base});
+  require_adapter_for_base(source, conversion.base);
   const fs::path out = output_path(conversion.out);
   require_free_output(source.path, out, conversion);
   require_exact_weights(*source.weights, source.config);

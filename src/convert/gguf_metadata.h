@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "llm/convert/model_source.h"
 #include "llm/io/gguf.h"
@@ -12,7 +14,8 @@ namespace llm::convert {
 
 // Throws: FormatError for a tokenizer of a kind we do not know, by name.
 std::shared_ptr<const text::Tokenizer> read_gguf_tokenizer(const io::GgufFile& file);
-void add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata);
+// Returns what a person should know about it.
+std::vector<std::string> add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata);
 
 // general.sampling.* and the ids that end a reply; all of generation_config.json where we wrote the
 // file (`llmtrain.generation_config`).

@@ -1,7 +1,6 @@
 #include "llm/text/gguf_tokenizer.h"
 
 #include "convert/gguf_metadata.h"
-#include "llm/convert/gguf_file.h"
 
 namespace llm::convert {
 namespace {
@@ -105,17 +104,15 @@ std::shared_ptr<const text::Tokenizer> read_gguf_tokenizer(const io::GgufFile& f
   return text::tokenizer_from_gguf(read_vocabulary(file), file.path().string());
 }
 
-void add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata) {
+std::vector<std::string> add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata) {
+  std::vector<std::string> warnings = {"the model has no tokenizer: llama.cpp needs one"};
   if (source.tokenizer) {
-    const auto made = text::gguf_vocabulary_of(*source.tokenizer, source.config.vocab_size);
+    auto made = text::gguf_vocabulary_of(*source.tokenizer, source.config.vocab_size);
     write_vocabulary(made.vocabulary, metadata);
+    warnings = std::move(made.warnings);
   }
   if (!source.chat_template.empty()) metadata.set("tokenizer.chat_template", source.chat_template);
-}
-
-std::vector<std::string> gguf_warnings(const ModelSource& source) {
-  if (!source.tokenizer) return {"the model has no tokenizer: llama.cpp needs one"};
-  return text::gguf_vocabulary_of(*source.tokenizer, source.config.vocab_size).warnings;
+  return warnings;
 }
 
 }  // namespace llm::convert

@@ -62,6 +62,13 @@ void write_model_config(const fs::path& directory, arch::ModelConfig config, at:
   io::write_file_atomically(directory / "config.json", arch::to_json(config).dump(2) + "\n");
 }
 
+void copy_tokenizer_files(const fs::path& from, const fs::path& to) {
+  for (const char* name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model"}) {
+    if (fs::exists(from / name)) fs::copy_file(from / name, to / name);
+  }
+}
+
 void write_generation_files(const fs::path& directory, const GenerationConfig& generation,
                             const std::string& chat_template) {
   if (!generation.empty()) {

@@ -20,6 +20,9 @@ arch::ModelConfig read_directory_config(const std::filesystem::path& directory, 
 void write_model_config(const std::filesystem::path& directory, arch::ModelConfig config,
                         at::ScalarType dtype);
 
+// tokenizer.json and what lies beside it, byte for byte.
+void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to);
+
 // generation_config.json and chat_template.jinja, where there is something to say.
 void write_generation_files(const std::filesystem::path& directory,
                             const GenerationConfig& generation, const std::string& chat_template);

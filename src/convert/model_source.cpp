@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "convert/adapter_source.h"
 #include "convert/gguf_source.h"
 #include "convert/llama2c_source.h"
 #include "convert/model_files.h"
+#include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 
@@ -16,9 +18,11 @@ namespace fs = std::filesystem;
 ModelSource open_directory(const fs::path& path, const OpenOptions& options) {
   ModelSource source;
   source.path = resolve_model_directory(path);
+  if (is_adapter_directory(source.path)) return open_adapter(source.path, options);
   source.config = read_directory_config(source.path, options.strict);
   if (options.need_tokenizer || has_tokenizer(source.path))
     source.tokenizer = text::load_tokenizer(source.path);
+  if (fs::exists(source.path / "tokenizer.json")) source.tokenizer_files = source.path;
   source.generation = read_generation_config(source.path);
   source.chat_template = read_chat_template(source.path);
   source.weights = std::make_unique<WeightFiles>(source.path);
@@ -29,10 +33,11 @@ ModelSource open_any(const fs::path& path, const OpenOptions& options) {
   if (!fs::is_regular_file(path)) return open_directory(path, options);
   if (is_gguf(path)) return open_gguf(path, options);
   if (path.extension() == ".bin") return open_llama2c(path);
-  throw core::FormatError({.where = path.string(),
-                           .expected = "a model directory, a GGUF file or llama2.c's .bin",
-                           .got = "another file",
-                           .hint = "Weights alone are no model: name the directory they lie in."});
+  throw core::FormatError(
+      {.where = path.string(),
+       .expected = "a model or adapter directory, a GGUF file or llama2.c's .bin",
+       .got = "another file",
+       .hint = "Weights alone are no model: name the directory they lie in."});
 }
 
 }  // namespace
@@ -45,6 +50,8 @@ const char* format_name(ModelFormat format) {
       return "GGUF";
     case ModelFormat::kLlama2c:
       return "llama2.c";
+    case ModelFormat::kAdapter:
+      return "LoRA adapter";
   }
   return "?";
 }

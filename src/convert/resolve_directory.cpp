@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/core/log.h"
@@ -131,9 +132,10 @@ fs::path resolve_model_directory(const fs::path& path) {
     require_manifest(newest);
     return newest;
   }
-  if (!fs::exists(path / "config.json")) {
+  if (!fs::exists(path / "config.json") && !is_adapter_directory(path)) {
     throw not_a_model(path, "a directory without config.json",
-                      "A model directory has config.json and model.safetensors.");
+                      "A model directory has config.json and model.safetensors, an adapter "
+                      "directory adapter_config.json and adapter_model.safetensors.");
   }
   const bool is_checkpoint = parse_step(path.filename().string()) >= 0;
   if (is_checkpoint || fs::exists(path / io::kManifestName)) require_manifest(path);

@@ -34,7 +34,8 @@ std::string size_label(int64_t parameters) {
   return fmt::format("{:.0f}K", count / 1e3);
 }
 
-io::GgufMetadata metadata_of(const ModelSource& source, const GgufOptions& options) {
+io::GgufMetadata metadata_of(const ModelSource& source, const GgufOptions& options,
+                             std::vector<std::string>& warnings) {
   io::GgufMetadata metadata;
   metadata.set("general.architecture", arch::gguf_architecture(source.config.architecture));
   metadata.set("general.type", "model");
@@ -44,7 +45,7 @@ io::GgufMetadata metadata_of(const ModelSource& source, const GgufOptions& optio
   metadata.set("general.quantization_version", kQuantizationVersion);
   arch::add_gguf_metadata(source.config, metadata);
   add_gguf_generation(source.generation, metadata);
-  add_gguf_tokenizer(source, metadata);
+  warnings = add_gguf_tokenizer(source, metadata);
   return metadata;
 }
 
@@ -95,8 +96,9 @@ std::vector<std::string> file_type_names() {
   return names;
 }
 
-void write_gguf(const ModelSource& source, const std::filesystem::path& out,
-                const GgufOptions& options) {
+std::vector<std::string> write_gguf(const ModelSource& source, const std::filesystem::path& out,
+                                    const GgufOptions& options) {
+  std::vector<std::string> warnings;
   std::vector<io::GgufTensor> tensors;
   const std::vector<arch::ParameterSpec> specs = arch::parameter_specs(source.config);
   for (const arch::ParameterSpec& spec : specs) {
@@ -110,11 +112,12 @@ void write_gguf(const ModelSource& source, const std::filesystem::path& out,
                        .type = io::GgmlType::kF32,
                        .shape = {static_cast<int64_t>(rope_freqs.size())}});
   }
-  io::GgufWriter writer(out, metadata_of(source, options), tensors);
+  io::GgufWriter writer(out, metadata_of(source, options, warnings), tensors);
   for (size_t i = 0; i < specs.size(); ++i)
     writer.write_next(encode(rows_as_in_gguf(source, specs[i]), tensors[i].type, specs[i].name));
   if (!rope_freqs.empty()) writer.write_next(std::as_bytes(std::span(rope_freqs)));
   writer.commit();
+  return warnings;
 }
 
 }  // namespace llm::convert

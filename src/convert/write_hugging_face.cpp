@@ -21,14 +21,8 @@ at::ScalarType widest_dtype(const WeightSource& weights,
 // lost; else the tokenizer in that form.
 void write_tokenizer(const ModelSource& source, const fs::path& out) {
   if (!source.tokenizer) return;
-  if (source.format != ModelFormat::kHuggingFace || !fs::exists(source.path / "tokenizer.json")) {
-    source.tokenizer->save(out);
-    return;
-  }
-  for (const char* name :
-       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model"}) {
-    if (fs::exists(source.path / name)) fs::copy_file(source.path / name, out / name);
-  }
+  if (source.tokenizer_files.empty()) return source.tokenizer->save(out);
+  copy_tokenizer_files(source.tokenizer_files, out);
 }
 
 }  // namespace

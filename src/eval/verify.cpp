@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eval/verify_parts.h"
+#include "llm/core/error.h"
 
 namespace llm::eval {
 namespace {
@@ -21,8 +22,14 @@ bool VerifyReport::passed() const {
 
 VerifyReport verify_models(const std::filesystem::path& source, const std::filesystem::path& result,
                            const VerifyOptions& options) {
-  const VerifySide a = convert::open_model(source);
-  const VerifySide b = convert::open_model(result);
+  const VerifySide a = convert::open_model(source, options.open);
+  const VerifySide b = convert::open_model(result, options.open);
+  if (!options.open.base.empty() && !a.adapter && !b.adapter) {
+    throw core::ConfigError({.where = "--base",
+                             .expected = "an adapter directory that it is the base of",
+                             .got = "two whole models",
+                             .hint = "Leave --base away."});
+  }
   VerifyReport report{.source = a.path, .result = b.path, .rows = {}};
   append(report.rows, verify_config(a, b));
   append(report.rows, verify_text(a, b));

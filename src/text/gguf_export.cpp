@@ -220,7 +220,13 @@ GgufVocabularyExport gguf_vocabulary_of(const Tokenizer& tokenizer, int64_t num_
   if (!vocabulary.unk_id) vocabulary.unk_id = tokenizer.unk_id();
   for (const int32_t id : tokenizer.stop_ids()) {
     if (id == tokenizer.eos_id()) continue;
-    (tokenizer.piece(id) == "<|eom_id|>" ? vocabulary.eom_id : vocabulary.eot_id) = id;
+    auto& place = tokenizer.piece(id) == "<|eom_id|>" ? vocabulary.eom_id : vocabulary.eot_id;
+    if (place)
+      out.warnings.push_back(fmt::format(
+          "GGUF has one key for a further stop token, which says '{}': '{}' may not stop llama.cpp",
+          tokenizer.piece(*place), tokenizer.piece(id)));
+    else
+      place = id;
   }
   vocabulary.add_bos = says_only(spec.prefix_ids, vocabulary.bos_id, "before", out.warnings);
   vocabulary.add_eos = says_only(spec.suffix_ids, vocabulary.eos_id, "after", out.warnings);

@@ -17,14 +17,16 @@ namespace llm::convert {
 struct Conversion {
   std::filesystem::path from;
   std::filesystem::path out;
-  ModelFormat to = ModelFormat::kHuggingFace;            // a directory, or one file
-  bool force = false;                                    // replace an existing model
-  bool strict = false;                                   // unknown config keys are errors
-  std::optional<arch::Llama3Scaling> rope_scaling = {};  // as OpenOptions has it
+  ModelFormat to = ModelFormat::kHuggingFace;  // a directory, or one file
+  bool force = false;                          // replace an existing model
+  bool strict = false;                         // unknown config keys are errors
+  // As OpenOptions has them. A base for a model that is no adapter is a ConfigError.
+  std::optional<arch::Llama3Scaling> rope_scaling = {};
+  std::filesystem::path base = {};
 };
 
-// Makes `out`, which does not exist yet. A ModelWriter is write_hugging_face or write_gguf with its
-// options bound.
+// Makes `out`, which does not exist yet. A ModelWriter is write_hugging_face, write_gguf or
+// write_adapter with its options bound.
 using ModelWriter =
     std::function<void(const ModelSource& source, const std::filesystem::path& out)>;
 
@@ -54,7 +56,7 @@ struct HuggingFaceOptions {
   std::optional<at::ScalarType> dtype;  // empty: the source's (the widest where it has several)
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
-// A model directory. The tokenizer files of a Hugging Face source are copied byte for byte.
+// A model directory. Hugging Face's tokenizer files are copied byte for byte.
 void write_hugging_face(const ModelSource& source, const std::filesystem::path& out,
                         const HuggingFaceOptions& options = {});
 

@@ -34,13 +34,11 @@ struct GgufOptions {
 
 // Holds one tensor at a time. What the format has no place for (sampling defaults, unused keys of
 // config.json) goes into keys `llmtrain.*`, so that reading the file back gives the same config.
-// Throws: FormatError for what GGUF cannot represent (a split regex of no known name, dynamic NTK
-// scaling); NumericError for weights that are not finite; IoError.
-void write_gguf(const ModelSource& source, const std::filesystem::path& out,
-                const GgufOptions& options = {});
-
-// Things a person should know about this export: for example that llama.cpp ignores the byte
-// fallback of a Unigram tokenizer. Empty as a rule.
-std::vector<std::string> gguf_warnings(const ModelSource& source);
+// Returns what a person should know about this export: for example that llama.cpp ignores the byte
+// fallback of a Unigram tokenizer; nothing as a rule. Throws: FormatError for what GGUF cannot
+// represent (a split regex of no known name, dynamic NTK scaling); NumericError for weights that
+// are not finite; IoError.
+std::vector<std::string> write_gguf(const ModelSource& source, const std::filesystem::path& out,
+                                    const GgufOptions& options = {});
 
 }  // namespace llm::convert

@@ -18,15 +18,17 @@
 #include <string>
 #include <vector>
 
+#include "llm/convert/model_source.h"
 #include "llm/io/json.h"
 
 namespace llm::eval {
 
 struct VerifyOptions {
   at::Device device = at::kCPU;
-  int64_t prompt_tokens = 32;     // of each fixed prompt
-  int64_t greedy_tokens = 16;     // continued after each
-  double logit_tolerance = 1e-4;  // largest absolute difference, both computed in fp32
+  int64_t prompt_tokens = 32;      // of each fixed prompt
+  int64_t greedy_tokens = 16;      // continued after each
+  double logit_tolerance = 1e-4;   // largest absolute difference, both computed in fp32
+  convert::OpenOptions open = {};  // how either is opened
 };
 
 enum class Verdict {
@@ -51,10 +53,17 @@ struct VerifyReport {
 };
 
 // Both may be anything convert::open_model takes. Throws: what it throws for either; IoError and
-// FormatError for files that cannot be read: then nothing is compared. Tensors that do not fit
-// their config are failed rows.
+// FormatError for files that cannot be read: then nothing is compared; ConfigError for a base in
+// options.open when neither is an adapter. Tensors that do not fit their config are failed rows.
 VerifyReport verify_models(const std::filesystem::path& source, const std::filesystem::path& result,
                            const VerifyOptions& options = {});
+
+// Whether the second of two adapter directories holds the adapter of the first, stored in its own
+// dtype: configs (but for the base's path) and tensors. Throws: as verify_models; ConfigError for
+// what is no adapter.
+VerifyReport verify_adapters(const std::filesystem::path& source,
+                             const std::filesystem::path& result,
+                             const VerifyOptions& options = {});
 
 const char* verdict_name(Verdict verdict);  // "pass", "FAIL", "note"
 io::OrderedJson to_json(const VerifyReport& report);
