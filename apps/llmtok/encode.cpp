@@ -130,7 +130,8 @@ void run_decode(const CodecCommand& command, const GlobalOptions& global) {
 }
 
 void add_codec_options(CLI::App& app, CodecCommand& command, const char* what) {
-  app.add_option("--tokenizer", command.tokenizer, "tokenizer directory or file")
+  app.add_option("--tokenizer", command.tokenizer,
+                 "tokenizer or model directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--input", command.input, fmt::format("file of {}, or - for stdin", what))

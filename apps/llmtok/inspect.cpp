@@ -156,7 +156,8 @@ void add_inspect_command(Program& program) {
   CLI::App& app = program.add_command(
       "inspect", "Show what is inside a tokenizer, and how it fares on a text", kInspectExamples,
       [command](const GlobalOptions& global) { run_inspect(*command, global); });
-  app.add_option("--tokenizer", command->tokenizer, "tokenizer directory or file")
+  app.add_option("--tokenizer", command->tokenizer,
+                 "tokenizer or model directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--text", command->text, "also show the tokens of this text");

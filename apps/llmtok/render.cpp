@@ -127,7 +127,8 @@ void add_render_command(Program& program) {
   CLI::App& app = program.add_command(
       "render", "A conversation as its chat template writes it, exactly", kRenderExamples,
       [command](const GlobalOptions& global) { run_render(*command, global); });
-  app.add_option("--tokenizer", command->tokenizer, "tokenizer or model directory, or file")
+  app.add_option("--tokenizer", command->tokenizer,
+                 "tokenizer or model directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--messages", command->messages,

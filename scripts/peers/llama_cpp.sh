@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs scripts/peers/llama_cpp.py in a Python environment with llama.cpp, which is made at the first call: 77 MB to fetch,
+# Runs scripts/peers/gguf_against_llama_cpp.py in a Python environment with llama.cpp, which is made at the first call: 77 MB to fetch,
 # then about eight minutes of compiling on two cores.
 #
 # Usage: scripts/peers/llama_cpp.sh --model M --texts F [...]     (--help says what there is)
@@ -19,4 +19,4 @@ if [[ ! -e $VENV/.installed ]]; then
     --no-cache-dir "llama-cpp-python==$LLAMA_CPP_PYTHON_VERSION" "${LLAMA_CPP_REQUIREMENTS[@]}"
   : >"$VENV/.installed"
 fi
-exec "$VENV/bin/python" "$ROOT/scripts/peers/llama_cpp.py" "$@"
+exec "$VENV/bin/python" "$ROOT/scripts/peers/gguf_against_llama_cpp.py" "$@"

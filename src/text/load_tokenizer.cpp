@@ -2,7 +2,9 @@
 
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/gguf_model.h"
 #include "llm/io/line_reader.h"
+#include "llm/text/gguf_tokenizer.h"
 #include "text/gpt2_files.h"
 #include "text/pipeline_tokenizer.h"
 #include "text/sentencepiece_spec.h"
@@ -81,9 +83,19 @@ TokenizerSpec read_file(const fs::path& path) {
                 : read_gpt2(folder / "vocab.json", folder / "merges.txt");
 }
 
+// Nothing beside the file belongs to it: its roles are keys of its own.
+std::shared_ptr<const Tokenizer> read_gguf(const fs::path& path) {
+  const io::GgufModel model(path);
+  const GgufVocabulary vocabulary = read_gguf_vocabulary(model.metadata());
+  if (vocabulary.model.empty())
+    throw core::FormatError({path.string() + ": tokenizer.ggml.model", "a tokenizer", "none", ""});
+  return tokenizer_from_gguf(vocabulary, path.string());
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& path) {
+  if (path.extension() == ".gguf") return read_gguf(path);
   const bool directory = fs::is_directory(path);
   TokenizerSpec spec = directory ? read_directory(path) : read_file(path);
   read_token_roles(directory ? path : path.parent_path(), spec);

@@ -68,6 +68,12 @@ TEST_F(SmolLm2, TokenizerSplitsAsLlamaCpp) {
               ElementsAre(1, 4093));
 }
 
+TEST_F(SmolLm2, LlmtokReadsTheTokenizerInTheFile) {
+  const test::Outcome encoded = test::run_shell(
+      dir_.path(), "printf '  7' | llmtok encode --tokenizer '" + gguf_.string() + "' --input -");
+  EXPECT_EQ(encoded.out, "256 39\n") << encoded.err;
+}
+
 TEST_F(SmolLm2, AnswersTheSameInEveryFormat) {
   EXPECT_EQ(reply_of(gguf_, "What is the capital of France?"), "The capital of France is Paris.\n");
   EXPECT_EQ(reply_of(gguf_, "Hi"), "Hello! How can I assist you today?\n");

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "llm/io/gguf.h"
+#include "llm/io/gguf_writer.h"
 #include "llm/text/tokenizer.h"
 
 namespace llm::text {
@@ -38,6 +40,11 @@ struct GgufVocabulary {
   std::string precompiled_charsmap;
   std::string chat_template;
 };
+
+// The metadata keys of a file, and the other way round. A file without a tokenizer has an empty
+// `model`. Throws: FormatError naming the key for a value of another type.
+GgufVocabulary read_gguf_vocabulary(const io::GgufFile& file);
+void write_gguf_vocabulary(const GgufVocabulary& vocabulary, io::GgufMetadata& metadata);
 
 // Padding rows ("[PAD32000]", type 5, at the end) are left out; vocab_size() may then be smaller
 // than tokens.size(). What is not said: "llama" has BOS and a space prefix, "t5" has EOS, a space
