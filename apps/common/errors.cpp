@@ -40,8 +40,7 @@ io::OrderedJson error_json(const char* kind, int exit_code, const std::string& m
 
 // Never throws: a standard output that cannot be written may be the error that is being reported.
 void print_json(const io::OrderedJson& error) {
-  const io::OrderedJson object = {{"error", error}};
-  const std::string line = object.dump(-1, ' ', false, io::Json::error_handler_t::replace) + "\n";
+  const std::string line = io::dump_json({{"error", error}}) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
 }
 

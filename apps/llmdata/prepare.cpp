@@ -45,7 +45,7 @@ void print_json(const corpus::PreparedDataset& dataset, double seconds) {
                                   {"skipped_invalid", counts.skipped_invalid},
                                   {"replaced_invalid", counts.replaced_invalid},
                                   {"seconds", seconds}};
-  fmt::print("{}\n", report.dump());
+  fmt::print("{}\n", io::dump_json(report));
 }
 
 std::string per_token(const corpus::DatasetSplit& split) {

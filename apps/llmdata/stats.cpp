@@ -104,7 +104,7 @@ void print_json(const Measured& measured, size_t top) {
                       {"token", shown_token(*measured.tokenizer, token.id)}});
   }
   if (top > 0) report["top_tokens"] = tokens;
-  fmt::print("{}\n", report.dump());
+  fmt::print("{}\n", io::dump_json(report));
 }
 
 void print_totals(const Measured& measured) {

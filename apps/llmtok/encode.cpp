@@ -76,7 +76,7 @@ void run_encode(const CodecCommand& command, const GlobalOptions& global) {
     if (global.json) {
       io::OrderedJson tokens = io::OrderedJson::array();
       for (const int32_t id : ids) tokens.push_back(shown_token(*tokenizer, id));
-      write_output(io::OrderedJson{{"ids", ids}, {"tokens", tokens}}.dump() + "\n");
+      write_output(io::dump_json({{"ids", ids}, {"tokens", tokens}}) + "\n");
     } else {
       write_output(fmt::format("{}\n", fmt::join(ids, " ")));
     }
@@ -121,7 +121,7 @@ void run_decode(const CodecCommand& command, const GlobalOptions& global) {
     require_ids(ids, tokenizer->vocab_size(), place);
     if (global.json) {
       const std::string decoded = tokenizer->decode(ids, command.skip_special);
-      write_output(io::OrderedJson{{"text", decoded}}.dump() + "\n");
+      write_output(io::dump_json({{"text", decoded}}) + "\n");
     } else {
       write_output(tokenizer->decode_bytes(ids, command.skip_special) +
                    (command.is_whole ? "" : "\n"));

@@ -48,7 +48,7 @@ void run_bench(const BenchCommand& command, const GlobalOptions& global) {
                                {"last_loss", result.last_loss},
                                {"threads", threads},
                                {"device", options.device.str()}};
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", io::dump_json(json));
     return;
   }
   using enum Align;

@@ -24,7 +24,7 @@ constexpr const char* kPretrainConfig =
 
 void print_schema() {
   io::OrderedJson schema = io::to_json(core::config_schema(train::RunConfig{}));
-  fmt::print("{}\n", schema.dump(2));
+  fmt::print("{}\n", io::dump_json(schema, 2));
 }
 
 // JSON proper has no comments.
@@ -34,7 +34,7 @@ void print_config(const GlobalOptions& global) {
     return;
   }
   const core::ConfigNode config = io::parse_config_json(kPretrainConfig, "init-config");
-  fmt::print("{}\n", io::to_json(config).dump());
+  fmt::print("{}\n", io::dump_json(io::to_json(config)));
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ void print_json(const Planned& planned) {
       {"seconds",
        planned.tokens_per_second > 0 ? io::OrderedJson(planned.seconds()) : io::OrderedJson()},
       {"warnings", plan.warnings}};
-  fmt::print("{}\n", json.dump());
+  fmt::print("{}\n", io::dump_json(json));
 }
 
 void print_parameters(const arch::ParameterCounts& counts) {

@@ -134,7 +134,7 @@ void run_dry(const train::RunConfig& config, const train::SessionOptions& sessio
              const GlobalOptions& global) {
   const train::RunCheck check = train::check_run(config, session);
   if (global.json) {
-    fmt::print("{}\n", check_json(check).dump());
+    fmt::print("{}\n", io::dump_json(check_json(check)));
   } else if (!global.quiet) {
     print_check(check);
   }
@@ -151,7 +151,7 @@ void report_end(const train::RunSummary& s, const GlobalOptions& global) {
         s.state.step);
   }
   if (global.json) {
-    fmt::print("{}\n", summary_json(s).dump());
+    fmt::print("{}\n", io::dump_json(summary_json(s)));
   } else if (!global.quiet) {
     print_summary(s);
   }
@@ -162,7 +162,7 @@ void run_pretrain(const PretrainOptions& options, const GlobalOptions& global) {
   train::SessionOptions session = session_options(options, global);
   Progress progress("verify data", global.shows_progress());
   show_verification(progress, session);
-  core::log_debug("resolved config: {}", io::to_json(core::dump_config(config)).dump());
+  core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
   if (options.dry_run) return run_dry(config, session, global);
   const train::RunSummary summary = train::pretrain(config, session);
   report_end(summary, global);

@@ -191,7 +191,7 @@ std::string nearest_key(Architecture architecture, const std::string& unknown_ke
 }
 
 bool is_accepted(const KeyRule& rule, const io::OrderedJson& value) {
-  const io::OrderedJson accepted = io::OrderedJson::parse(rule.accepted);
+  const io::OrderedJson accepted = io::parse_ordered_json(rule.accepted, rule.key);
   const auto is_one = [&](const io::OrderedJson& entry) {
     return std::find(accepted.begin(), accepted.end(), entry) != accepted.end();
   };

@@ -82,7 +82,7 @@ void sort_lora_keys(const OrderedJson& json, LoraConfig& config, Problems& probl
                     std::vector<std::string>& unknown) {
   for (const auto& [key, value] : json.items()) {
     if (const LoraRule* rule = find_rule(key)) {
-      const OrderedJson allowed = OrderedJson::parse(rule->allowed);
+      const OrderedJson allowed = io::parse_ordered_json(rule->allowed, key);
       if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
         problems.add(key, fmt::format("{}: {}", value.dump(), rule->reason),
                      "Supported: " + allowed.dump());
@@ -247,7 +247,8 @@ OrderedJson to_json(const LoraConfig& config) {
   std::map<std::string, OrderedJson> keys;
   for (const auto& [key, value] : config.inert.items()) keys[key] = value;
   for (const LoraRule& rule : kLoraRules)
-    if (const OrderedJson first = OrderedJson::parse(rule.allowed)[0]; !first.is_null())
+    if (const OrderedJson first = io::parse_ordered_json(rule.allowed, rule.key)[0];
+        !first.is_null())
       keys[rule.key] = first;
   keys["init_lora_weights"] = config.init_lora_weights;
   keys["r"] = config.r;

@@ -234,7 +234,7 @@ PreparedDataset prepare(const PrepareConfig& config, const PrepareOptions& optio
   write_shards(config, options, files, *tokenizer, dataset);
   save_tokenizer(*tokenizer, dataset.tokenizer);
   io::write_file_atomically(staging.path() / kDatasetFileName,
-                            dataset_to_json(dataset).dump(2) + "\n");
+                            io::dump_json(dataset_to_json(dataset), 2) + "\n");
   staging.commit();
   return read_prepared_dataset(config.out);
 }

@@ -1,5 +1,7 @@
 #include "llm/io/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <vector>
@@ -10,6 +12,35 @@
 
 namespace llm::io {
 namespace {
+
+// Values of nlohmann::json are copied and written recursively, a stack frame or more per level.
+constexpr int kMaxDepth = 512;
+
+// The byte behind the string that opens at text[quote], or the text's end.
+size_t behind_string(std::string_view text, size_t quote) {
+  for (size_t i = quote + 1; i < text.size(); ++i) {
+    if (text[i] == '"') return i + 1;
+    if (text[i] == '\\') ++i;
+  }
+  return text.size();
+}
+
+// Offset of the first bracket that opens one level too many, or npos. Agrees with the parser up to
+// the first syntax error, where the parser stops.
+size_t find_too_deep(std::string_view text) {
+  int depth = 0;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"') {
+      i = behind_string(text, i);
+      continue;
+    }
+    if ((c == '[' || c == '{') && ++depth > kMaxDepth) return i;
+    if (c == ']' || c == '}') --depth;
+    ++i;
+  }
+  return std::string_view::npos;
+}
 
 // What follows the first `mark`; the whole text without one.
 std::string behind(const std::string& text, std::string_view mark) {
@@ -24,6 +55,11 @@ std::string behind(const std::string& text, std::string_view mark) {
 template <class AnyJson>
 AnyJson parse(std::string_view text, const std::string& where,
               const typename AnyJson::parser_callback_t& callback = nullptr) {
+  if (const size_t deep = find_too_deep(text); deep != std::string_view::npos)
+    throw core::FormatError({.where = place_in_text(where, text, deep),
+                             .expected = fmt::format("at most {} levels of JSON", kMaxDepth),
+                             .got = "more",
+                             .hint = ""});
   try {
     return AnyJson::parse(text, callback);
   } catch (const nlohmann::json::parse_error& error) {
@@ -90,6 +126,12 @@ Json parse_json_unique(std::string_view text, const std::string& where) {
 
 OrderedJson parse_ordered_json_unique(std::string_view text, const std::string& where) {
   return parse_unique<OrderedJson>(text, where);
+}
+
+bool is_json(std::string_view text) { return Json::accept(text); }
+
+std::string dump_json(const OrderedJson& value, int indent) {
+  return value.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 Json read_json_file(const std::filesystem::path& path) {

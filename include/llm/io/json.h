@@ -12,7 +12,8 @@ namespace llm::io {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;  // keeps the file's key order; for files people read
 
-// Throws: FormatError naming `where` and the line and column of the first problem.
+// Throws: FormatError naming `where` and the line and column of the first problem. Objects and
+// arrays within one another may be 512 levels deep.
 Json parse_json(std::string_view text, const std::string& where);
 OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 
@@ -20,6 +21,13 @@ OrderedJson parse_ordered_json(std::string_view text, const std::string& where);
 // which one counts). Slower: for headers and configs, not for data lines.
 Json parse_json_unique(std::string_view text, const std::string& where);
 OrderedJson parse_ordered_json_unique(std::string_view text, const std::string& where);
+
+// Whether the text is JSON, at any depth.
+bool is_json(std::string_view text);
+
+// The text of a value, on one line or with `indent` spaces per level. Bytes that are no UTF-8,
+// which paths may hold, become U+FFFD.
+std::string dump_json(const OrderedJson& value, int indent = -1);
 
 // Throws: IoError when the file cannot be read, FormatError when it is no JSON.
 Json read_json_file(const std::filesystem::path& path);

@@ -40,6 +40,58 @@ TEST(Json, ErrorsSayWhatWasWrongInPlainWords) {
   }
 }
 
+std::string nested(int levels, const std::string& open, const std::string& close) {
+  std::string text;
+  for (int i = 0; i < levels; ++i) text += open;
+  text += "1";
+  for (int i = 0; i < levels; ++i) text += close;
+  return text;
+}
+
+TEST(Json, DepthIsLimitedAndTheBracketTooManyIsNamed) {
+  const auto check = [](auto&& parse, const std::string& open, const std::string& close) {
+    const std::string deepest = nested(512, open, close);
+    EXPECT_EQ(parse(deepest).dump(), deepest);
+    for (const int levels : {513, 100000}) {
+      const std::string place = "f.json:1:" + std::to_string(512 * open.size() + 1);
+      EXPECT_EQ(test::error_text<core::FormatError>([&] { parse(nested(levels, open, close)); }),
+                place + ": expected at most 512 levels of JSON, got more");
+    }
+  };
+  for (const auto& [open, close] : {std::pair("[", "]"), std::pair("{\"a\":", "}")}) {
+    check([](const std::string& text) { return parse_json(text, "f.json"); }, open, close);
+    check([](const std::string& text) { return parse_json_unique(text, "f.json"); }, open, close);
+    check([](const std::string& text) { return parse_ordered_json(text, "f.json"); }, open, close);
+    check([](const std::string& text) { return parse_ordered_json_unique(text, "f.json"); }, open,
+          close);
+  }
+  EXPECT_THAT(refusal("[\n" + nested(512, "[", "]") + "]"), StartsWith("f.json:2:512: "));
+}
+
+TEST(Json, OnlyOpenBracketsOutsideStringsAreLevels) {
+  const std::string brackets(600, '[');
+  for (const std::string& value :
+       {"\"" + brackets + "\"", "\"\\\"" + brackets + "\"", "\"\\\\\",\"" + brackets + "\""})
+    EXPECT_EQ(parse_ordered_json("[" + value + "]", "").dump(), "[" + value + "]");
+  std::string wide = "[";
+  for (int i = 0; i < 600; ++i) wide += "[],{},";
+  EXPECT_EQ(parse_json(wide + "0]", "").size(), 1201u);
+  EXPECT_THAT(refusal("[\"" + brackets), HasSubstr("missing closing quote"));
+}
+
+TEST(Json, IsJsonLooksAtAnyDepth) {
+  EXPECT_TRUE(is_json(" {\"a\": [1, null]}"));
+  EXPECT_TRUE(is_json(nested(100000, "[", "]")));
+  EXPECT_FALSE(is_json(""));
+  EXPECT_FALSE(is_json("a"));
+  EXPECT_FALSE(is_json("[1"));
+}
+
+TEST(Json, BytesThatAreNoUtf8AreReplacedInText) {
+  EXPECT_EQ(dump_json({{"path", "d\xff"}, {"n", 1}}), "{\"path\":\"d\xEF\xBF\xBD\",\"n\":1}");
+  EXPECT_EQ(dump_json({{"é", {1}}}, 2), "{\n  \"é\": [\n    1\n  ]\n}");
+}
+
 TEST(Json, OrderedFormKeepsTheOrder) {
   EXPECT_EQ(parse_ordered_json(R"({"b":1,"a":2})", "").dump(), R"({"b":1,"a":2})");
   EXPECT_EQ(parse_json(R"({"b":1,"a":2})", "").dump(), R"({"a":2,"b":1})");
