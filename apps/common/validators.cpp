@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <string>
+
+#include "llm/text/utf8.h"
 
 namespace llm::apps {
 namespace {
@@ -41,6 +45,36 @@ CLI::Validator number_above(double low) {
     return value && *value > low ? "" : refusal(fmt::format("a number above {}", low), text);
   };
   return CLI::Validator(check, "");
+}
+
+CLI::Validator valid_utf8() {
+  const auto check = [](std::string& text) -> std::string {
+    const size_t at = text::find_invalid_utf8(text);
+    if (at == std::string::npos) return "";
+    const auto byte = static_cast<unsigned char>(text[at]);
+    return refusal("valid UTF-8", fmt::format("byte 0x{:02X} at byte {}", byte, at + 1));
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator byte_size() {
+  const auto convert = [](std::string& text) -> std::string {
+    static const std::map<std::string, double> kUnits = {
+        {"", 1},      {"b", 1},      {"kb", 1e3},      {"mb", 1e6},     {"gb", 1e9},
+        {"tb", 1e12}, {"kib", 1024}, {"mib", 1 << 20}, {"gib", 1 << 30}};
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    std::string unit(stop, end);
+    for (char& letter : unit) letter = static_cast<char>(std::tolower(letter));
+    const auto found = kUnits.find(unit);
+    const double bytes = found == kUnits.end() ? 0 : number * found->second;
+    if (error != std::errc() || !(bytes >= 1 && bytes < 1e18))
+      return refusal("a size such as 5GB or 500MiB", text);
+    text = fmt::to_string(static_cast<uint64_t>(bytes));
+    return "";
+  };
+  return CLI::Validator(convert, "");
 }
 
 }  // namespace llm::apps

@@ -15,4 +15,11 @@ CLI::Validator whole_number(int64_t least, int64_t most = std::numeric_limits<in
 // "expected a number above 0, got -1".
 CLI::Validator number_above(double low);
 
+// "expected valid UTF-8, got byte 0xFF at byte 1".
+CLI::Validator valid_utf8();
+
+// Takes "5GB" (10^9 bytes), "500MiB" (2^20), "1000" and gives the option the number of bytes.
+// "expected a size such as 5GB or 500MiB, got -5".
+CLI::Validator byte_size();
+
 }  // namespace llm::apps

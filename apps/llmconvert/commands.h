@@ -35,8 +35,11 @@ struct ConversionJob {
   std::function<ReportExtras(const convert::ConversionResult& result)> finish = {};
 };
 
+// Shows which tensor is being read and throws Interrupted on Ctrl-C: for convert::OpenOptions.
+std::function<void(const std::string& name)> watch_reading(const GlobalOptions& global);
+
 // Converts behind the gate, prints its table (or the JSON object) and where the result lies.
-// Throws: ResultIsFailure when the gate refused the result.
+// Throws: ResultIsFailure when the gate refused the result; Interrupted, and then nothing was made.
 void convert_and_report(const ConversionJob& job, const GlobalOptions& global);
 
 // Failed rows first, equal cells as "=", and one closing line.

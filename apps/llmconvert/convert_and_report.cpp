@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <memory>
+
 #include "common/errors.h"
+#include "common/interrupt.h"
+#include "common/progress.h"
 #include "llm/tensor/device.h"
 #include "llmconvert/commands.h"
 
@@ -22,18 +26,38 @@ std::string outcome(const std::string& verb, const convert::ConversionResult& re
 
 }  // namespace
 
-void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
-  tensor::set_num_threads(global.num_threads);
-  const eval::VerifyOptions options{
-      .device = tensor::parse_device(global.device),
-      .open = {.rope_scaling = job.conversion.rope_scaling, .base = job.conversion.base}};
-  eval::VerifyReport report;
-  const convert::ConversionResult result = convert::convert_model(
-      job.conversion, job.write,
+std::function<void(const std::string&)> watch_reading(const GlobalOptions& global) {
+  const auto progress = std::make_shared<Progress>("convert", global.shows_progress());
+  const auto num_read = std::make_shared<uint64_t>(0);
+  return [=](const std::string& name) {
+    check_interrupt();
+    progress->update(++*num_read, 0, name);
+  };
+}
+
+namespace {
+
+// The line that shows the progress is gone when this returns.
+convert::ConversionResult convert_watched(const ConversionJob& job, const GlobalOptions& global,
+                                          eval::VerifyReport& report) {
+  convert::Conversion conversion = job.conversion;
+  conversion.open.on_read = watch_reading(global);
+  const eval::VerifyOptions options{.device = tensor::parse_device(global.device),
+                                    .open = conversion.open};
+  return convert::convert_model(
+      conversion, job.write,
       [&](const std::filesystem::path& source, const std::filesystem::path& made) {
         report = job.verify(source, made, options);
         return convert::GateReport{.passed = report.passed(), .report = eval::to_json(report)};
       });
+}
+
+}  // namespace
+
+void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
+  tensor::set_num_threads(global.num_threads);
+  eval::VerifyReport report;
+  const convert::ConversionResult result = convert_watched(job, global, report);
   ReportExtras extras;
   if (result.gate.passed && job.finish) extras = job.finish(result);
   if (global.json) {

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cctype>
 #include <memory>
 
+#include "common/validators.h"
 #include "llm/convert/gguf_file.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/modelfile.h"
@@ -28,6 +30,11 @@ constexpr const char* kMergeExamples =
     "  llmconvert merge --model downloads/lora --base models/qwen --dtype f32 --out tuned\n"
     "  llmconvert merge --model tuned-adapter --to gguf --dtype q4_k_m --out tuned-q4_k_m.gguf";
 
+std::string lower(std::string text) {
+  for (char& letter : text) letter = static_cast<char>(std::tolower(letter));
+  return text;
+}
+
 convert::GgufFileType gguf_type(const std::string& dtype) {
   if (const auto type = convert::find_file_type(dtype)) return *type;
   throw core::ConfigError(
@@ -50,10 +57,10 @@ at::ScalarType float_dtype(const std::string& dtype, const std::string& to) {
 // What export and merge are asked for.
 struct ExportRequest {
   convert::Conversion conversion;
-  std::string to;     // "gguf", "hf", "peft"
-  std::string dtype;  // as --dtype; "": the default
-  uint64_t shard_bytes = uint64_t{5} << 30;
-  bool is_merge = false;  // the source must be an adapter; the default dtype is the base's
+  std::string to;            // "gguf", "hf", "peft"
+  std::string dtype;         // as --dtype; "": the default
+  uint64_t shard_bytes = 0;  // 0: not asked for
+  bool is_merge = false;     // the source must be an adapter; the default dtype is the base's
 };
 
 core::ConfigError no_adapter(const fs::path& path, const std::string& hint) {
@@ -124,8 +131,8 @@ void run_gguf_export(const ExportRequest& request, const GlobalOptions& global) 
 
 void run_hf_export(const ExportRequest& request, const GlobalOptions& global) {
   MergeNotes notes;
-  convert::HuggingFaceOptions options{.dtype = {},
-                                      .max_shard_bytes = static_cast<int64_t>(request.shard_bytes)};
+  convert::HuggingFaceOptions options;
+  if (request.shard_bytes > 0) options.max_shard_bytes = static_cast<int64_t>(request.shard_bytes);
   if (!request.dtype.empty()) options.dtype = float_dtype(request.dtype, "hf");
   const auto write = [&](const convert::ModelSource& source, const fs::path& partial) {
     note_adapter(source, request.is_merge, notes);
@@ -163,9 +170,14 @@ struct ExportCommand {
 
 void run_export(const ExportCommand& command, const GlobalOptions& global) {
   ExportRequest request = command.request;
+  request.dtype = lower(request.dtype);  // llama.cpp writes Q4_K_M
+  if (request.to != "hf" && request.shard_bytes > 0) {
+    throw core::ConfigError({"--shard-size", "--to hf, whose weights may lie in several files",
+                             "--to " + request.to, ""});
+  }
   request.conversion.from = command.from;
   request.conversion.out = command.out;
-  request.conversion.base = command.base;
+  request.conversion.open.base = command.base;
   if (request.to == "gguf") {
     request.conversion.to = convert::ModelFormat::kGguf;
     return run_gguf_export(request, global);
@@ -180,7 +192,7 @@ void add_export_options(CLI::App& app, ExportCommand& command) {
                  "of an adapter: the model that it is for, where its config does not lead to it");
   app.add_option("--shard-size", command.request.shard_bytes,
                  "hf: largest weight file, such as 5GB")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(byte_size())
       ->type_name("SIZE");
   app.add_option("--out", command.out, "file or directory to make")->required();
   app.add_flag("--force", command.request.conversion.force,

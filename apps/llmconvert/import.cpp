@@ -26,10 +26,11 @@ void run_import(const ImportCommand& command, const GlobalOptions& global) {
   conversion.from = command.from;
   conversion.out = command.out;
   if (const std::vector<double>& given = command.rope_scaling; !given.empty()) {
-    conversion.rope_scaling = {.factor = given[0],
-                               .low_freq_factor = given[1],
-                               .high_freq_factor = given[2],
-                               .original_max_position_embeddings = static_cast<int64_t>(given[3])};
+    conversion.open.rope_scaling = {
+        .factor = given[0],
+        .low_freq_factor = given[1],
+        .high_freq_factor = given[2],
+        .original_max_position_embeddings = static_cast<int64_t>(given[3])};
   }
   convert::HuggingFaceOptions options;
   if (!command.dtype.empty()) options.dtype = kImportDtypes.at(command.dtype);
@@ -66,7 +67,8 @@ void add_import_command(Program& program) {
       ->expected(4)
       ->type_name("NUMBERS");
   app.add_flag("--force", command->conversion.force, "replace an existing model directory");
-  app.add_flag("--strict", command->conversion.strict, "unknown keys in config.json are errors");
+  app.add_flag("--strict", command->conversion.open.strict,
+               "unknown keys in config.json are errors");
 }
 
 }  // namespace llm::apps

@@ -33,9 +33,10 @@ std::string cell(const std::string& text) {
 
 void run(const VerifyCommand& command, const GlobalOptions& global) {
   tensor::set_num_threads(global.num_threads);
-  const eval::VerifyReport report = eval::verify_models(
-      command.source, command.result,
-      {.device = tensor::parse_device(global.device), .open = {.base = command.base}});
+  const eval::VerifyReport report =
+      eval::verify_models(command.source, command.result,
+                          {.device = tensor::parse_device(global.device),
+                           .open = {.base = command.base, .on_read = watch_reading(global)}});
   if (global.json) {
     fmt::print("{}\n", eval::to_json(report).dump());
   } else {

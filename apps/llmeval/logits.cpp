@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "llm/convert/model_directory.h"
+#include "llm/core/error.h"
 #include "llm/io/json.h"
 #include "llm/tensor/device.h"
 #include "llmeval/commands.h"
@@ -21,10 +23,20 @@ struct LogitsCommand {
   std::string model;
   std::string ids;
   std::string out;
+  bool force = false;
 };
+
+void require_free_output(const LogitsCommand& command) {
+  if (command.force || !std::filesystem::exists(command.out)) return;
+  throw core::ConfigError({.where = "--out",
+                           .expected = "a name that does not exist yet",
+                           .got = command.out + ", which exists",
+                           .hint = "Choose a new name, or replace it with --force."});
+}
 
 void run(const LogitsCommand& command, const GlobalOptions& global) {
   const std::vector<int32_t> ids = eval::parse_ids(command.ids);
+  require_free_output(command);
   tensor::set_num_threads(global.num_threads);
   const convert::LoadedModel loaded = convert::load_model(
       command.model, {.device = tensor::parse_device(global.device), .need_tokenizer = false});
@@ -57,6 +69,7 @@ void add_logits_command(Program& program) {
   app.add_option("--ids", command->ids, "token ids, separated by commas")->required();
   app.add_option("--out,-o", command->out, "file to write: ids [T], logits [T, V] in fp32")
       ->required();
+  app.add_flag("--force", command->force, "replace an existing file");
 }
 
 }  // namespace llm::apps

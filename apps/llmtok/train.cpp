@@ -107,7 +107,12 @@ class OutputDirectory {
     if (fs::exists(path_) && !fs::is_directory(path_)) {
       refuse("a directory to write", path_.string() + ", a file", "Choose another name");
     }
-    if (force || !fs::exists(path_ / "tokenizer.json")) return;
+    const bool holds_tokenizer = fs::exists(path_ / "tokenizer.json");
+    if (fs::exists(path_) && !fs::is_empty(path_) && !holds_tokenizer) {
+      refuse("a new or empty directory, or one with a tokenizer to replace",
+             path_.string() + ", which holds other files", "Choose another one");
+    }
+    if (force || !holds_tokenizer) return;
     refuse("a directory without a tokenizer", path_.string() + ", which holds a tokenizer.json",
            "Choose another one, or replace it with --force");
   }
@@ -156,7 +161,7 @@ void print_json(const Trained& trained, const std::string& out) {
                                   {"skipped_invalid", trained.counts.skipped_invalid},
                                   {"replaced_invalid", trained.counts.replaced_invalid},
                                   {"seconds", trained.seconds}};
-  fmt::print("{}\n", report.dump());
+  fmt::print("{}\n", io::dump_json(report));
 }
 
 void print_table(const Trained& trained, const std::string& out) {

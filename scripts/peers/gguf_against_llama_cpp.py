@@ -96,7 +96,8 @@ def our_greedy(args, model, ids):
     """One forward pass of ours says for every position of prompt + reply what we would draw there."""
     from safetensors.numpy import load_file
     out = args.work / "logits.safetensors"
-    ours(args, "llmeval", "logits", "--model", model, "--ids", ",".join(map(str, ids)), "--out", out)
+    ours(args, "llmeval", "logits", "--model", model, "--ids", ",".join(map(str, ids)), "--out", out,
+         "--force")
     return load_file(out)["logits"]
 
 

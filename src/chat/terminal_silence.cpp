@@ -57,7 +57,10 @@ struct sigaction default_action() {
 TerminalSilence::TerminalSilence() {
   if (::tcgetattr(STDIN_FILENO, &shown_mode) != 0) return;
   silent_mode = shown_mode;
-  silent_mode.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
+  // Line editing of its own would take a Ctrl-D that is typed ahead for the end of nothing.
+  silent_mode.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL | ICANON);
+  silent_mode.c_cc[VMIN] = 1;
+  silent_mode.c_cc[VTIME] = 0;
   handle_default_ones(default_action(), silence_action());
   is_on_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &silent_mode) == 0;
 }

@@ -89,10 +89,8 @@ class PartialOutput {
 
 ConversionResult convert_model(const Conversion& conversion, const ModelWriter& write,
                                const ConversionGate& gate) {
-  const ModelSource source = open_model(conversion.from, {.strict = conversion.strict,
-                                                          .rope_scaling = conversion.rope_scaling,
-                                                          .base = conversion.base});
-  require_adapter_for_base(source, conversion.base);
+  const ModelSource source = open_model(conversion.from, conversion.open);
+  require_adapter_for_base(source, conversion.open.base);
   const fs::path out = output_path(conversion.out);
   require_free_output(source.path, out, conversion);
   require_exact_weights(*source.weights, source.config);

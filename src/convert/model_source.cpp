@@ -40,6 +40,31 @@ ModelSource open_any(const fs::path& path, const OpenOptions& options) {
        .hint = "Weights alone are no model: name the directory they lie in."});
 }
 
+class WatchedWeights : public WeightSource {
+ public:
+  WatchedWeights(std::unique_ptr<WeightSource> weights,
+                 std::function<void(const std::string&)> on_read)
+      : weights_(std::move(weights)), on_read_(std::move(on_read)) {}
+
+  std::string where() const override { return weights_->where(); }
+  const std::map<std::string, StoredTensor>& tensors() const override {
+    return weights_->tensors();
+  }
+  at::Tensor read(const std::string& name) const override {
+    on_read_(name);
+    return weights_->read(name);
+  }
+  at::Tensor read_rows(const std::string& name, int64_t first, int64_t count) const override {
+    on_read_(name);
+    return weights_->read_rows(name, first, count);
+  }
+  uint64_t file_bytes() const override { return weights_->file_bytes(); }
+
+ private:
+  std::unique_ptr<WeightSource> weights_;
+  std::function<void(const std::string&)> on_read_;
+};
+
 }  // namespace
 
 const char* format_name(ModelFormat format) {
@@ -66,6 +91,8 @@ ModelSource open_model(const fs::path& path, const OpenOptions& options) {
          .hint = "Model and tokenizer do not belong together; give the tokenizer the model was "
                  "trained with."});
   }
+  if (options.on_read)
+    source.weights = std::make_unique<WatchedWeights>(std::move(source.weights), options.on_read);
   return source;
 }
 

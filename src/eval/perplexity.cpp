@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "llm/core/check.h"
@@ -138,6 +139,13 @@ void PerplexityScorer::count(const Pending& window, const float* logprob, const 
   for (size_t i = 0; i < window.targets.size(); ++i) {
     if (window.targets[i] == kernels::kIgnoreTarget) continue;
     const double nll = -static_cast<double>(logprob[i]);
+    if (!std::isfinite(nll)) {
+      throw core::DataError({.where = "log-probabilities",
+                             .expected = "finite numbers",
+                             .got = fmt::format("{}", -nll),
+                             .hint = "The weights of this model are damaged or its training "
+                                     "diverged."});
+    }
     document.nll += nll;
     ++document.num_tokens;
     result_.nll += nll;

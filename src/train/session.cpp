@@ -1,6 +1,7 @@
 #include "llm/train/session.h"
 
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 #include "llm/convert/model_directory.h"
 #include "llm/convert/weight_files.h"
@@ -34,7 +35,22 @@ class RunDirectory {
   RunDirectory& operator=(const RunDirectory&) = delete;
 
  private:
+  // A run writes config.json; in a model's own directory it would take the model's place.
+  static void require_no_model(const fs::path& path) {
+    for (const char* of_a_run : {".lock", "metrics.jsonl", "checkpoints"})
+      if (fs::exists(path / of_a_run)) return;
+    for (const char* of_a_model :
+         {"config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json"}) {
+      if (!fs::exists(path / of_a_model)) continue;
+      throw core::ConfigError({path.string(), "a new directory, or one of a run",
+                               fmt::format("a directory with {}, which no run made", of_a_model),
+                               "Choose another --run-dir; to train a model further, name it under "
+                               "model.init_from"});
+    }
+  }
+
   static const fs::path& prepared(const fs::path& path) {
+    require_no_model(path);
     std::error_code error;
     fs::create_directories(path, error);
     if (error) {

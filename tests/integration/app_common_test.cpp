@@ -153,6 +153,21 @@ TEST(ValidatorTest, SaysWhatWasExpected) {
   EXPECT_EQ(verdict(range, "10"), "expected a whole number from 1 to 9, got 10");
   EXPECT_EQ(verdict(number_above(0), "1e-3"), "");
   EXPECT_EQ(verdict(number_above(0), "-1"), "expected a number above 0, got -1");
+  EXPECT_EQ(verdict(valid_utf8(), "é"), "");
+  EXPECT_EQ(verdict(valid_utf8(), "\xC3"), "expected valid UTF-8, got byte 0xC3 at byte 1");
+  EXPECT_EQ(verdict(valid_utf8(), "é\xFF"), "expected valid UTF-8, got byte 0xFF at byte 3");
+}
+
+TEST(ValidatorTest, SizesBecomeBytes) {
+  const auto bytes = [](std::string text) {
+    const std::string problem = byte_size()(text);
+    return problem.empty() ? text : problem;
+  };
+  EXPECT_EQ(bytes("5GB"), "5000000000");
+  EXPECT_EQ(bytes("1.5gib"), "1610612736");
+  EXPECT_EQ(bytes("700"), "700");
+  for (const char* wrong : {"-5", "0", "5XB", "GB", "", "1e30", "5 GB extra"})
+    EXPECT_THAT(bytes(wrong), StartsWith("expected a size such as 5GB or 500MiB, got ")) << wrong;
 }
 
 class UsageTest : public testing::Test {

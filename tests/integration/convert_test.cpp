@@ -77,6 +77,16 @@ TEST_F(CliConvert, QuantisedExportsPassTheirGate) {
   EXPECT_EQ(run("llmconvert export --model hf --to gguf --out m.gguf").exit_code, 2);
 }
 
+TEST_F(CliConvert, SizesOfShards) {
+  const auto exported = [&](const std::string& flags) {
+    return run("llmconvert export --model hf --force --out o " + flags).exit_code;
+  };
+  EXPECT_EQ(exported("--to hf --shard-size 30kB"), 0);
+  EXPECT_TRUE(fs::exists(dir_ / "o/model.safetensors.index.json"));
+  EXPECT_EQ(exported("--to hf --shard-size -5"), 2);
+  EXPECT_EQ(exported("--to gguf --shard-size 5GB"), 2);
+}
+
 TEST_F(CliConvert, VerifyFailsWithATableThatNamesTheField) {
   fs::copy(dir_ / "hf", dir_ / "other");
   test::patch_json(dir_ / "other/config.json", "rope_theta", 500000.0);
@@ -170,6 +180,8 @@ TEST_F(CliConvert, LogitsEqualTheLibrary) {
   const convert::LoadedModel loaded = convert::load_model(dir_ / "hf");
   const at::Tensor expected = eval::sequence_logits(*loaded.model, {1, 2, 3});
   EXPECT_TRUE(at::allclose(tensor::view_of(file, *file.find("logits")), expected, 1e-5, 1e-5));
+  EXPECT_EQ(run("llmeval logits --model hf --ids 1 --out l.safetensors").exit_code, 2);
+  EXPECT_EQ(run("llmeval logits --model hf --ids 1 --out l.safetensors --force").exit_code, 0);
   EXPECT_EQ(run("llmeval logits --model hf --ids 1,x --out l").exit_code, 2);
   EXPECT_EQ(run("llmeval logits --model hf --ids 1,9999 --out l").exit_code, 3);
   EXPECT_FALSE(fs::exists(dir_ / "l"));

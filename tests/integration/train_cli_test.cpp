@@ -63,6 +63,15 @@ TEST_F(TrainCli, NumbersBeyondReasonAreUsageErrors) {
   EXPECT_THAT(deep.err, HasSubstr("num_hidden_layers: 40000000 is too large"));
 }
 
+TEST_F(TrainCli, AModelDirectoryIsNotTakenForARun) {
+  const test::Outcome made = run("mkdir mine && printf '{}' > mine/config.json");
+  ASSERT_EQ(made.exit_code, 0);
+  const test::Outcome refused = run("llmtrain pretrain --config run.json --run-dir mine");
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("model.init_from"));
+  EXPECT_EQ(test::read_bytes(dir_ / "mine/config.json"), "{}");
+}
+
 TEST_F(TrainCli, EveryCommandPrintsOneJsonObject) {
   const test::Outcome dry = run("llmtrain pretrain --config run.json --run-dir r --dry-run --json");
   ASSERT_EQ(dry.exit_code, 0) << dry.err;

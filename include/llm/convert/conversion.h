@@ -19,10 +19,8 @@ struct Conversion {
   std::filesystem::path out;
   ModelFormat to = ModelFormat::kHuggingFace;  // a directory, or one file
   bool force = false;                          // replace an existing model
-  bool strict = false;                         // unknown config keys are errors
-  // As OpenOptions has them. A base for a model that is no adapter is a ConfigError.
-  std::optional<arch::Llama3Scaling> rope_scaling = {};
-  std::filesystem::path base = {};
+  // How `from` is opened. A base for a model that is no adapter is a ConfigError.
+  OpenOptions open = {};
 };
 
 // Makes `out`, which does not exist yet. A ModelWriter is write_hugging_face, write_gguf or

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ struct OpenOptions {
   // The model that an adapter directory is for; "": the one its base_model_name_or_path says. Of
   // no meaning for other models.
   std::filesystem::path base = {};
+  // Called before a tensor or some of its rows are read. What it throws ends the reading: the way
+  // to stop long work, and to see where it is.
+  std::function<void(const std::string& name)> on_read = {};
 };
 
 // `path`: a model directory, a checkpoint, a run directory (its newest valid checkpoint), a GGUF

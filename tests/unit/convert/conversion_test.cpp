@@ -107,6 +107,22 @@ TEST_F(ConversionTest, TheSourceIsNeverTheResult) {
               HasSubstr("expected another name than --from"));
 }
 
+TEST_F(ConversionTest, IsStoppedBetweenTensorsAndLeavesNothingBehind) {
+  struct Stop {};
+  int reads = 0;
+  const OpenOptions open{.on_read = [&](const std::string&) {
+    if (++reads == 3) throw Stop{};
+  }};
+  EXPECT_THROW(
+      convert_model(
+          {.from = directory_ / "from", .out = directory_ / "out", .open = open},
+          [](const ModelSource& source, const fs::path& out) { write_hugging_face(source, out); },
+          [](const fs::path&, const fs::path&) { return GateReport{}; }),
+      Stop);
+  EXPECT_EQ(reads, 3);
+  EXPECT_EQ(names(), std::vector<std::string>{"from"});
+}
+
 TEST_F(ConversionTest, AnErrorLeavesNothingBehind) {
   test::patch_json(directory_ / "from/config.json", "num_hidden_layers", 3);
   EXPECT_THAT(test::error_text<core::FormatError>([&] { run(true); }), HasSubstr("9 missing"));

@@ -209,13 +209,14 @@ TEST_F(LoraAdapterTest, IsNotMistakenForAWholeModel) {
   const ConversionGate pass = [](const fs::path&, const fs::path&) {
     return GateReport{.passed = true, .report = {}};
   };
-  EXPECT_THAT(
-      test::error_text<core::ConfigError>([&] {
-        convert_model(
-            {.from = directory_ / "base", .out = directory_ / "x", .base = directory_ / "base"},
-            [](const ModelSource&, const fs::path&) {}, pass);
-      }),
-      HasSubstr("--base: expected an adapter directory"));
+  EXPECT_THAT(test::error_text<core::ConfigError>([&] {
+                convert_model(
+                    {.from = directory_ / "base",
+                     .out = directory_ / "x",
+                     .open = {.base = directory_ / "base"}},
+                    [](const ModelSource&, const fs::path&) {}, pass);
+              }),
+              HasSubstr("--base: expected an adapter directory"));
 }
 
 }  // namespace
