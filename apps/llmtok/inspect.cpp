@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "common/read_progress.h"
 #include "common/table.h"
 #include "common/token_text.h"
+#include "common/validators.h"
 #include "llm/io/hash.h"
 #include "llm/io/json.h"
 #include "llm/text/tokenizer.h"
@@ -132,21 +134,20 @@ void print_tokens(const text::Tokenizer& tokenizer, const std::vector<int32_t>& 
 
 void run_inspect(const InspectCommand& command, const GlobalOptions& global) {
   const auto tokenizer = text::load_tokenizer(command.tokenizer);
-  io::OrderedJson report;
+  std::vector<int32_t> ids;
+  if (!command.text.empty()) ids = tokenizer->encode(command.text);
+  std::optional<text::TextMeasure> measured;
+  if (!command.input.empty()) measured = measure(command, *tokenizer, global);
   if (global.json) {
-    report = tokenizer_json(*tokenizer);
-  } else {
-    print_tokenizer(*tokenizer);
+    io::OrderedJson report = tokenizer_json(*tokenizer);
+    if (!command.text.empty()) report["ids"] = ids;
+    if (measured) report["measure"] = measure_json(*measured);
+    fmt::print("{}\n", io::dump_json(report));
+    return;
   }
-  if (!command.text.empty()) {
-    const std::vector<int32_t> ids = tokenizer->encode(command.text);
-    global.json ? (void)(report["ids"] = ids) : print_tokens(*tokenizer, ids);
-  }
-  if (!command.input.empty()) {
-    const text::TextMeasure measured = measure(command, *tokenizer, global);
-    global.json ? (void)(report["measure"] = measure_json(measured)) : print_measure(measured);
-  }
-  if (global.json) fmt::print("{}\n", report.dump());
+  print_tokenizer(*tokenizer);
+  if (!command.text.empty()) print_tokens(*tokenizer, ids);
+  if (measured) print_measure(*measured);
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ void add_inspect_command(Program& program) {
                  "tokenizer or model directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
-  app.add_option("--text", command->text, "also show the tokens of this text");
+  app.add_option("--text", command->text, "also show the tokens of this text")->check(valid_utf8());
   app.add_option("--input", command->input, "also measure these files")->type_name("FILE");
   app.add_option("--text-field", command->read.text_field, "field of a JSON line with the text")
       ->capture_default_str();

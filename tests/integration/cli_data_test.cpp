@@ -119,6 +119,48 @@ TEST_F(CliData, UsageErrorsExitWithTwo) {
   }
 }
 
+TEST_F(CliData, TextThatIsNoUtf8IsRefusedBeforeAnythingIsPrinted) {
+  train_tokenizer();
+  const test::Outcome outcome = run("llmtok inspect --tokenizer tok --text \"$(printf 'a\\377')\"");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("--text: expected valid UTF-8, got byte 0xFF at byte 2"));
+  const test::Outcome absent = run("llmtok inspect --tokenizer tok --input absent.jsonl");
+  EXPECT_EQ(absent.exit_code, 2);
+  EXPECT_EQ(absent.out, "");
+}
+
+TEST_F(CliData, PathsMayHoldAnyBytes) {
+  const std::string odd = "\"$(printf 'odd\\377')\"";
+  const std::string shown = "odd\xEF\xBF\xBD";
+  const test::Outcome trained =
+      run("llmtok train --input corpus.jsonl --vocab-size 320 --json --out " + odd);
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  EXPECT_EQ(trained.json()["out"], shown);
+  ASSERT_EQ(run("cp corpus.jsonl " + odd + ".jsonl").exit_code, 0);
+  const test::Outcome prepared = run("llmdata prepare --json --input " + odd +
+                                     ".jsonl --tokenizer " + odd + " --out " + odd + "-data");
+  ASSERT_EQ(prepared.exit_code, 0) << prepared.err;
+  EXPECT_EQ(prepared.json()["out"], shown + "-data");
+  EXPECT_EQ(run("llmdata stats --json --data " + odd + "-data").json()["documents"], 300);
+}
+
+// Values of JSON are copied and written recursively.
+TEST_F(CliData, JsonNestedTooDeepIsRefused) {
+  train_tokenizer();
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']');
+  dir_.file("tok/tokenizer_config.json", "{\"version\":" + deep + "}");
+  const test::Outcome inspected = run("llmtok inspect --tokenizer tok");
+  EXPECT_EQ(inspected.exit_code, 3);
+  EXPECT_THAT(inspected.err,
+              HasSubstr("tokenizer_config.json:1:523: expected at most 512 levels of JSON"));
+  // A field that nobody asks for is passed over, not kept.
+  dir_.file("deep.jsonl", "{\"x\":" + deep + ",\"text\":\"hello\"}\n");
+  const test::Outcome stats = run("llmdata stats --input deep.jsonl --json");
+  EXPECT_EQ(stats.exit_code, 0) << stats.err;
+  EXPECT_EQ(stats.json()["bytes"], 5);
+}
+
 TEST_F(CliData, ConfigErrorsNameFlagOrLineAndExitWithTwo) {
   train_tokenizer();
   dir_.file("typo.json", "{\n  \"tokenizer\": \"tok\",\n  \"text_feild\": \"t\"\n}\n");
