@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/validators.h"
+#include "llm/core/error.h"
 #include "llm/io/config_json.h"
 
 namespace llm::apps {
@@ -38,6 +39,20 @@ void add_conversation_options(CLI::App& command, ChatOptions& options) {
       ->type_name("NAME|FILE");
 }
 
+// An error names the flag alone, which says as much as the setting it stands for.
+void set_flag(const SamplingFlag& flag, const std::string& value, chat::ChatSettings& settings) {
+  core::ConfigNode given;
+  given.kind = core::ConfigNode::Kind::kObject;
+  io::apply_override(given, fmt::format("{}={}", flag.key, value));
+  try {
+    core::parse_config(given, settings);
+  } catch (const core::ConfigError& error) {
+    core::ErrorInfo info = error.info();
+    info.where = flag.name;
+    throw core::ConfigError(info);
+  }
+}
+
 }  // namespace
 
 void add_chat_options(CLI::App& command, ChatOptions& options) {
@@ -58,19 +73,16 @@ void add_chat_options(CLI::App& command, ChatOptions& options) {
                      "tokens the conversation may hold (default: the model's, at most 4096)");
   command.add_option("--stop", options.stop, "a text that ends the reply; may be given many times")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(valid_utf8());
 }
 
 chat::ChatSettings with_flags(chat::ChatSettings settings, const ChatOptions& options) {
-  core::ConfigNode given;
-  given.kind = core::ConfigNode::Kind::kObject;
   for (const SamplingFlag& flag : kSamplingFlags) {
     const std::string& value = options.sampling.at(flag.name);
     if (value.empty()) continue;
-    io::apply_override(given, fmt::format("{}={}", flag.key, value));
-    given.find(flag.key)->position = {.source = flag.name};
+    set_flag(flag, value, settings);
   }
-  core::parse_config(given, settings);
   if (options.max_tokens) settings.max_tokens = options.max_tokens;
   if (!options.stop.empty()) settings.stop = options.stop;
   return settings;

@@ -54,9 +54,10 @@ chat::ChatSettings model_defaults(const convert::LoadedModel& loaded) {
 chat::ChatSession make_session(generate::LanguageModel& model, const convert::LoadedModel& loaded,
                                const ChatOptions& options) {
   const text::Tokenizer& tokenizer = *loaded.tokenizer;
-  auto chat_template = options.chat_template.empty()
-                           ? chat::own_template(loaded.chat_template, tokenizer)
-                           : chat::choose_template(options.chat_template, tokenizer);
+  auto chat_template =
+      options.chat_template.empty()
+          ? chat::own_template(loaded.chat_template, tokenizer, text::template_origin(loaded.path))
+          : chat::choose_template(options.chat_template, tokenizer);
   return {model, loaded.tokenizer, std::move(chat_template), chat::stop_ids(loaded),
           with_flags(model_defaults(loaded), options)};
 }
@@ -156,7 +157,7 @@ void converse_in_pipe(chat::ChatSession& session, chat::ReplOptions options) {
 }
 
 void converse(chat::ChatSession& session, const convert::LoadedModel& loaded,
-              const GlobalOptions& global) {
+              const ChatOptions& chat_options, const GlobalOptions& global) {
   // They end the program at once: there is nothing to save.
   for (const int signal : {SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
   chat::ReplOptions options{.replies = std::cout,
@@ -165,6 +166,7 @@ void converse(chat::ChatSession& session, const convert::LoadedModel& loaded,
                             .json = global.json,
                             .verbose = global.verbose,
                             .about = about_model(loaded)};
+  if (!chat_options.load.empty()) options.own_files = {chat_options.load};
   Screen screen = find_screen(global.json);
   if (screen == nullptr) return converse_in_pipe(session, std::move(options));
   if (!global.quiet) greet(session, options, loaded.path.lexically_normal());
@@ -184,7 +186,7 @@ void run_chat(const ChatOptions& options, const GlobalOptions& global) {
   if (options.prompt) {
     answer_once(session, *options.prompt, global);
   } else {
-    converse(session, loaded, global);
+    converse(session, loaded, options, global);
   }
 }
 

@@ -61,7 +61,7 @@ void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
   ReportExtras extras;
   if (result.gate.passed && job.finish) extras = job.finish(result);
   if (global.json) {
-    fmt::print("{}\n", report_json(result, extras).dump());
+    fmt::print("{}\n", io::dump_json(report_json(result, extras)));
   } else {
     fmt::print("{}\n{}\n{}", verify_table(report), outcome(job.verb, result), extras.text);
   }

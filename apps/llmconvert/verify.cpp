@@ -38,7 +38,7 @@ void run(const VerifyCommand& command, const GlobalOptions& global) {
                           {.device = tensor::parse_device(global.device),
                            .open = {.base = command.base, .on_read = watch_reading(global)}});
   if (global.json) {
-    fmt::print("{}\n", eval::to_json(report).dump());
+    fmt::print("{}\n", io::dump_json(eval::to_json(report)));
   } else {
     fmt::print("{}", verify_table(report));
   }

@@ -50,7 +50,7 @@ void run(const LogitsCommand& command, const GlobalOptions& global) {
                                   {"vocab_size", logits.size(1)},
                                   {"top_id", top},
                                   {"top_logit", last[top].item<double>()}};
-    fmt::print("{}\n", json.dump());
+    fmt::print("{}\n", io::dump_json(json));
     return;
   }
   fmt::print("{}: logits [{}, {}]; the most likely next token is {}\n", command.out, logits.size(0),

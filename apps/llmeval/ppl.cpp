@@ -113,7 +113,7 @@ void run(const PplCommand& command, const GlobalOptions& global) {
   io::OrderedJson json = eval::to_json(result);
   json["model"] = loaded.path.string();
   json["seconds"] = watch.seconds();
-  fmt::print("{}\n", json.dump());
+  fmt::print("{}\n", io::dump_json(json));
 }
 
 }  // namespace

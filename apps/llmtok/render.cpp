@@ -1,17 +1,18 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "common/output.h"
 #include "common/token_text.h"
+#include "common/validators.h"
 #include "llm/core/error.h"
-#include "llm/io/file.h"
+#include "llm/core/log.h"
 #include "llm/io/json.h"
 #include "llm/io/line_reader.h"
 #include "llm/text/chat_template.h"
 #include "llm/text/tokenizer.h"
 #include "llmtok/commands.h"
+#include "llmtok/render_warnings.h"
 
 namespace llm::apps {
 namespace {
@@ -34,13 +35,12 @@ text::ChatTemplate find_template(const RenderCommand& command, const text::Token
   const std::string& wanted = command.chat_template;
   if (wanted.empty()) {
     if (!tokenizer.chat_template().empty())
-      return text::ChatTemplate::from_jinja(tokenizer.chat_template(), std::move(tokens));
+      return text::ChatTemplate::from_jinja(tokenizer.chat_template(), std::move(tokens),
+                                            text::template_origin(command.tokenizer));
     throw core::ConfigError(
         {command.tokenizer, "a chat template", "none", "Name one with --template"});
   }
-  if (std::filesystem::is_regular_file(wanted))
-    return text::ChatTemplate::from_jinja(io::read_file(wanted), std::move(tokens), wanted);
-  return text::ChatTemplate::named(wanted, std::move(tokens));
+  return text::find_template(wanted, std::move(tokens));
 }
 
 std::string read_messages(const std::string& argument) {
@@ -59,6 +59,10 @@ text::RenderRequest read_request(const RenderCommand& command) {
   io::OrderedJson json = io::parse_ordered_json(read_messages(command.messages), command.messages);
   text::RenderRequest request;
   request.add_generation_prompt = command.add_generation_prompt;
+  const bool has_messages = json.is_array() || (json.is_object() && json.contains("messages"));
+  if (!has_messages)
+    throw core::DataError({command.messages, "a list of messages, or an object with \"messages\"",
+                           json.is_object() ? "an object without them" : json.type_name(), ""});
   if (!json.is_object()) {
     request.messages = std::move(json);
     return request;
@@ -68,7 +72,10 @@ text::RenderRequest read_request(const RenderCommand& command) {
       request.messages = value;
     } else if (key == "tools") {
       request.tools = value;
-    } else if (key == "add_generation_prompt" && value.is_boolean()) {
+    } else if (key == "add_generation_prompt") {
+      if (!value.is_boolean())
+        throw core::DataError(
+            {command.messages + ": " + key, "true or false", value.type_name(), ""});
       request.add_generation_prompt = request.add_generation_prompt || value.get<bool>();
     } else {
       request.variables[key] = value;
@@ -83,9 +90,13 @@ void add_variable(const std::string& argument, text::RenderRequest& request) {
   if (equals == std::string::npos || equals == 0)
     throw core::ConfigError({"--kwarg", "name=value", "'" + argument + "'", ""});
   const std::string value = argument.substr(equals + 1);
-  const bool is_json = io::OrderedJson::accept(value);
-  request.variables[argument.substr(0, equals)] =
-      is_json ? io::parse_ordered_json(value, "--kwarg") : io::OrderedJson(value);
+  const std::string name = argument.substr(0, equals);
+  try {
+    request.variables[name] = io::is_json(value) ? io::parse_ordered_json(value, "--kwarg " + name)
+                                                 : io::OrderedJson(value);
+  } catch (const core::FormatError& error) {
+    throw core::ConfigError(error.info());
+  }
 }
 
 io::OrderedJson segments_json(const std::vector<text::Segment>& segments) {
@@ -106,17 +117,19 @@ void run_render(const RenderCommand& command, const GlobalOptions& global) {
   const auto tokenizer = text::load_tokenizer(command.tokenizer);
   text::RenderRequest request = read_request(command);
   for (const std::string& variable : command.variables) add_variable(variable, request);
-  const auto segments = find_template(command, *tokenizer).render(request);
+  const text::ChatTemplate chat_template = find_template(command, *tokenizer);
+  const auto segments = chat_template.render(request);
+  for (const std::string& warning : unshown_parts(chat_template, request, segments))
+    core::log_warn("{}", warning);
   const std::string whole = text::joined_text(segments);
   if (!global.json) return write_output(whole);
   const text::EncodedSegments encoded = text::encode_segments(*tokenizer, segments);
   io::OrderedJson mask = io::OrderedJson::array();
   for (const bool trainable : encoded.trainable) mask.push_back(trainable ? 1 : 0);
-  write_output(io::OrderedJson{{"text", whole},
-                               {"ids", encoded.ids},
-                               {"loss_mask", mask},
-                               {"segments", segments_json(segments)}}
-                   .dump() +
+  write_output(io::dump_json({{"text", whole},
+                              {"ids", encoded.ids},
+                              {"loss_mask", mask},
+                              {"segments", segments_json(segments)}}) +
                "\n");
 }
 
@@ -141,7 +154,8 @@ void add_render_command(Program& program) {
                  "[the model's own]")
       ->type_name("NAME|FILE");
   app.add_option("--kwarg", command->variables, "a variable of the template; the value may be JSON")
-      ->type_name("NAME=VALUE");
+      ->type_name("NAME=VALUE")
+      ->check(valid_utf8());
   app.add_flag("--add-generation-prompt", command->add_generation_prompt,
                "open the assistant's next turn");
 }

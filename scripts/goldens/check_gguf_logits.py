@@ -24,8 +24,9 @@ PROMPTS = [[504, 3575, 282, 4649, 314, 7042, 28, 284, 260, 3575, 282, 4521, 314,
 
 def our_logits(program, model, ids, folder):
     out = pathlib.Path(folder) / "logits.safetensors"
-    subprocess.run([program, "logits", "--model", model, "--ids", ",".join(map(str, ids)), "--out", out, "--quiet"],
-                   check=True)
+    subprocess.run([program, "logits", "--model", model, "--ids", ",".join(map(str, ids)), "--out", out, "--force",
+                    "--quiet"],
+                   check=True, stdout=subprocess.DEVNULL)
     return load_file(out)["logits"]
 
 

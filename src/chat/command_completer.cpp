@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "chat/commands.h"
+#include "chat/file_argument.h"
 #include "llm/text/chat_template.h"
 
 namespace llm::chat {
@@ -22,37 +23,42 @@ std::vector<std::string> command_names() {
   return names;
 }
 
-// Paths that start with `typed`, folders with a '/' behind. Names with spaces need the quote that
-// `typed` then begins with.
+// Whether a name can be typed behind what is typed of it.
+bool is_offered(const std::string& name, std::string_view start, char quote) {
+  const bool is_hidden = start.empty() && name.starts_with('.');
+  const bool can_be_quoted = quote != '\'' || name.find('\'') == std::string::npos;
+  return name.starts_with(start) && !is_hidden && can_be_quoted;
+}
+
+// Paths that start with `typed`, written as `typed` is, folders with a '/' behind.
 std::vector<std::string> paths_starting_with(std::string_view typed) {
-  const bool is_quoted = typed.starts_with('"');
-  const std::string quote = is_quoted ? "\"" : "";
-  if (is_quoted) typed.remove_prefix(1);
-  const size_t slash = typed.rfind('/');
-  const std::string folder(slash == typed.npos ? "" : typed.substr(0, slash + 1));
-  const std::string_view start = slash == typed.npos ? typed : typed.substr(slash + 1);
+  if (read_word(typed).ends_in_escape) typed.remove_suffix(1);
+  const TypedWord word = read_word(typed);
+  if (word.end < typed.size()) return {};
+  const size_t name_begin = word.text.rfind('/') + 1;  // 0 without a '/'
+  const std::string folder = word.text.substr(0, name_begin);
+  const std::string start = word.text.substr(name_begin);
   std::vector<std::string> out;
   std::error_code error;
-  fs::directory_iterator entries(folder.empty() ? "." : path_argument(folder), error);
+  fs::directory_iterator entries(folder.empty() ? "." : home_expanded(folder), error);
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
     const std::string name = entries->path().filename().string();
-    const bool is_wanted = name.starts_with(start) && !(start.empty() && name.starts_with('.')) &&
-                           (is_quoted || name.find(' ') == std::string::npos);
+    if (!is_offered(name, start, word.quote)) continue;
     std::error_code unused;
-    if (is_wanted)
-      out.push_back(quote + folder + name + (entries->is_directory(unused) ? "/" : ""));
+    out.push_back(std::string(typed) + escaped(name.substr(start.size()), word.quote) +
+                  (entries->is_directory(unused) ? "/" : ""));
   }
-  std::ranges::sort(out);
   return out;
 }
 
 std::vector<std::string> arguments_starting_with(ArgumentKind kind, std::string_view typed) {
   switch (kind) {
     case ArgumentKind::kFile:
-      return paths_starting_with(typed);
+      return starting_with(paths_starting_with(typed), typed);
     case ArgumentKind::kTemplate: {
       auto words = starting_with(text::named_templates(), typed);
-      for (std::string& path : paths_starting_with(typed)) words.push_back(std::move(path));
+      std::ranges::move(starting_with(paths_starting_with(typed), typed),
+                        std::back_inserter(words));
       return words;
     }
     case ArgumentKind::kSetting:

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "llm/core/config.h"
 #include "llm/core/error.h"
@@ -27,11 +26,6 @@ std::string trimmed(std::string_view text) {
   throw core::ConfigError({"command", "one of those that /help lists", name,
                            (near.empty() ? "" : fmt::format("Did you mean {}? ", near)) +
                                "A message that begins with / is written with //"});
-}
-
-std::string home_expanded(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  return path.starts_with("~/") && home != nullptr ? home + path.substr(1) : path;
 }
 
 }  // namespace
@@ -84,7 +78,9 @@ std::span<const Command> commands() {
        {},
        "FILE",
        "write the conversation and its settings as JSON",
-       "A saved conversation there is replaced; a file of another kind is not.",
+       "A file that this session has loaded or saved is replaced, no other one. A name with "
+       "spaces\n"
+       "stands in quotes.",
        Kind::kFile,
        run_save},
       {"/load",
@@ -99,7 +95,8 @@ std::span<const Command> commands() {
        {},
        "FILE [WORDS]",
        "send a text file, with words after it",
-       "/read notes.txt Summarise this. A name with spaces stands in double quotes.",
+       "/read notes.txt Summarise this. A name with spaces stands in quotes: 'my notes.txt',\n"
+       "or has a \\\\ before each.",
        Kind::kFile,
        run_read},
       {"/stats", {}, "", "tokens and speed so far", "", Kind::kNone, run_stats},
@@ -131,18 +128,6 @@ void run_command(Repl& repl, const std::string& line) {
   if (command->argument == ArgumentKind::kNone && !argument.empty())
     throw core::ConfigError({command->name, "nothing after it", "'" + argument + "'", ""});
   command->run(repl, argument);
-}
-
-std::string path_argument(const std::string& argument) {
-  const bool is_quoted = argument.size() > 1 && argument.front() == '"' && argument.back() == '"';
-  return home_expanded(is_quoted ? argument.substr(1, argument.size() - 2) : argument);
-}
-
-std::pair<std::string, std::string> split_path(const std::string& argument) {
-  const bool is_quoted = argument.starts_with('"') && argument.find('"', 1) != std::string::npos;
-  const size_t end = is_quoted ? argument.find('"', 1) + 1
-                               : std::min(argument.find_first_of(kBlank), argument.size());
-  return {path_argument(argument.substr(0, end)), trimmed(argument.substr(end))};
 }
 
 }  // namespace llm::chat

@@ -29,11 +29,6 @@ const Command* find_command(std::string_view name);
 // belongs; what the command throws.
 void run_command(Repl& repl, const std::string& line);
 
-// The argument as a path: without quotes around it, "~/" being the home directory.
-std::string path_argument(const std::string& argument);
-// Splits `FILE rest`, where FILE may be quoted.
-std::pair<std::string, std::string> split_path(const std::string& argument);
-
 // commands_conversation.cpp
 void run_exit(Repl& repl, const std::string& argument);
 void run_clear(Repl& repl, const std::string& argument);

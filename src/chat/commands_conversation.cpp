@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "chat/commands.h"
+#include "chat/file_argument.h"
 #include "llm/chat/conversation_file.h"
 #include "llm/core/error.h"
 #include "llm/io/file.h"
@@ -24,11 +25,6 @@ std::string excerpt(std::string text) {
   if (text.size() <= kLongest) return text;
   return text.substr(0, text::complete_utf8_prefix(std::string_view(text).substr(0, kLongest))) +
          "…";
-}
-
-void require_file(const Command& command, const std::string& argument) {
-  if (!argument.empty()) return;
-  throw core::ConfigError({command.name, command.arguments, "nothing", ""});
 }
 
 std::string read_text(const std::string& path) {
@@ -82,28 +78,28 @@ void run_system(Repl& repl, const std::string& argument) {
 }
 
 void run_save(Repl& repl, const std::string& argument) {
-  require_file(*find_command("/save"), argument);
-  const std::string path = path_argument(argument);
+  const std::string path = file_argument("/save", argument);
   const Conversation conversation = conversation_of(repl.session());
+  repl.require_own(path);
   write_conversation(path, conversation);
+  repl.own(path);
   repl.notice(
       fmt::format("{} saved in {}", counted(conversation.messages.size(), "message"), path));
 }
 
 void run_load(Repl& repl, const std::string& argument) {
-  require_file(*find_command("/load"), argument);
-  const std::string path = path_argument(argument);
+  const std::string path = file_argument("/load", argument);
   Conversation conversation = read_conversation(path, repl.session().settings());
   const size_t count = conversation.messages.size();
   const bool awaits_reply = count > 0 && conversation.messages.back().role == "user";
   restore(std::move(conversation), repl.session());
+  repl.own(path);
   repl.notice(fmt::format("{} loaded from {}{}", counted(count, "message"), path,
                           awaits_reply ? "; /regen answers the last one" : ""));
 }
 
 void run_read(Repl& repl, const std::string& argument) {
-  require_file(*find_command("/read"), argument);
-  const auto [path, words] = split_path(argument);
+  const auto [path, words] = split_file("/read", argument);
   const std::string text = read_text(path);
   repl.send(words.empty() ? text : text + "\n\n" + words);
 }

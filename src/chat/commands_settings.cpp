@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "chat/commands.h"
+#include "chat/file_argument.h"
 #include "llm/chat/reply_record.h"
 #include "llm/chat/template_choice.h"
 #include "llm/core/error.h"
@@ -9,6 +10,8 @@
 namespace llm::chat {
 
 namespace {
+
+constexpr const char* kSet = "/set";
 
 std::string heading(const Command& command) {
   return fmt::format("{} {}", command.name, command.arguments);
@@ -33,12 +36,17 @@ std::string one_command(const Command& command) {
   return out;
 }
 
+// A value as JSON, or else as the text it is.
+core::ConfigNode typed_value(const std::string& value) {
+  try {
+    return io::parse_config_json(value, kSet);
+  } catch (const core::ConfigError&) {
+    return core::make_node(value);
+  }
+}
+
 core::ConfigNode setting_value(const std::string& name, const std::string& value) {
-  core::ConfigNode root;
-  root.kind = core::ConfigNode::Kind::kObject;
-  io::apply_override(root, name + "=" + value);
-  core::ConfigNode& node = *root.find(name);
-  node.position = {.source = "/set"};
+  core::ConfigNode node = typed_value(value);
   if (name == "stop" && node.kind != core::ConfigNode::Kind::kArray) {
     core::ConfigNode list;
     list.kind = core::ConfigNode::Kind::kArray;
@@ -48,6 +56,11 @@ core::ConfigNode setting_value(const std::string& name, const std::string& value
                                                                         : core::make_node(value));
     node = list;
   }
+  node.position = node.key_position = {.source = kSet};
+  for (core::ConfigNode& item : node.items) item.position = node.position;
+  core::ConfigNode root;
+  root.kind = core::ConfigNode::Kind::kObject;
+  root.members.emplace_back(name, std::move(node));
   return root;
 }
 
@@ -136,6 +149,7 @@ void run_set(Repl& repl, const std::string& argument) {
   if (argument.empty()) return repl.print(list_settings(settings, ""));
   const size_t end = std::min(argument.find_first_of(" =\t"), argument.size());
   std::string name = argument.substr(0, end);
+  if (name.empty()) throw core::ConfigError({kSet, "NAME VALUE", "'" + argument + "'", ""});
   if (name == "temp") name = "temperature";
   const size_t value = argument.find_first_not_of(" =\t", end);
   if (value == std::string::npos) {
@@ -187,7 +201,8 @@ void run_stats(Repl& repl, const std::string&) {
 void run_template(Repl& repl, const std::string& argument) {
   ChatSession& session = repl.session();
   if (!argument.empty()) {
-    session.set_template(choose_template(path_argument(argument), session.tokenizer()));
+    session.set_template(
+        choose_template(file_argument("/template", argument), session.tokenizer()));
     return repl.notice("template: " + template_title(*session.chat_template()));
   }
   const text::ChatTemplate* chat_template = session.chat_template();

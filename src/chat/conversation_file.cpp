@@ -53,6 +53,26 @@ ChatSettings read_settings(const OrderedJson& json, const std::string& file,
   return settings;
 }
 
+void check_conversation(const std::filesystem::path& path) {
+  try {
+    read_conversation(path, {});
+  } catch (const core::FormatError&) {
+    throw core::ConfigError({path.string(), "a new name, or a saved conversation",
+                             "a file of another kind", "It is left as it is"});
+  } catch (const core::ConfigError&) {  // a conversation with settings of another version
+  }
+}
+
+// What else than the conversation a file holds.
+OrderedJson kept_of(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return OrderedJson::object();
+  check_conversation(path);
+  OrderedJson json = io::read_ordered_json_file(path);
+  if (!json.is_object()) return OrderedJson::object();
+  json.erase("system");
+  return json;
+}
+
 void read_system(const OrderedJson& json, const std::string& file, Conversation& out) {
   const std::string system = read_content(json, file + ": system");
   if (system.empty()) return;
@@ -82,20 +102,14 @@ Conversation read_conversation(const std::filesystem::path& path, const ChatSett
 }
 
 void write_conversation(const std::filesystem::path& path, const Conversation& conversation) {
-  if (std::filesystem::exists(path)) {
-    try {
-      read_conversation(path, {});
-    } catch (const core::FormatError&) {
-      throw core::ConfigError({path.string(), "a new name, or a saved conversation",
-                               "a file of another kind", "It is left as it is"});
-    } catch (const core::ConfigError&) {  // a conversation with settings of another version
-    }
-  }
+  if (conversation.messages.empty())
+    throw core::DataError({"conversation", "messages to save", "none yet", ""});
+  OrderedJson json = kept_of(path);
   OrderedJson messages = OrderedJson::array();
   for (const text::ChatMessage& message : conversation.messages)
     messages.push_back({{"role", message.role}, {"content", message.content}});
-  const OrderedJson json = {{"messages", std::move(messages)},
-                            {"settings", io::to_json(core::dump_config(conversation.settings))}};
+  json["messages"] = std::move(messages);
+  json["settings"] = io::to_json(core::dump_config(conversation.settings));
   io::write_file_atomically(path, json.dump(2) + "\n");
 }
 

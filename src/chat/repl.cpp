@@ -93,6 +93,17 @@ void Repl::notice(const std::string& text) {
   }
 }
 
+void Repl::own(const std::filesystem::path& path) {
+  own_files_.insert(std::filesystem::weakly_canonical(path));
+}
+
+void Repl::require_own(const std::filesystem::path& path) const {
+  const bool is_free = !std::filesystem::exists(path);
+  if (is_free || own_files_.contains(std::filesystem::weakly_canonical(path))) return;
+  throw core::ConfigError({path.string(), "a new file, or one that this session loaded or saved",
+                           "a file that was there before", "Name another file, or /load it first"});
+}
+
 void Repl::print(const std::string& text) {
   options_.notices << (options_.is_terminal ? without_controls(text) : text) << std::flush;
 }

@@ -1,7 +1,9 @@
 // What the commands of the terminal work on.
 #pragma once
 
+#include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "llm/chat/chat_session.h"
@@ -21,7 +23,9 @@ struct Totals {
 class Repl {
  public:
   Repl(ChatSession& session, LineInput& input, const ReplOptions& options)
-      : session_(session), input_(input), options_(options) {}
+      : session_(session), input_(input), options_(options) {
+    for (const auto& path : options.own_files) own(path);
+  }
 
   int64_t run();
 
@@ -35,6 +39,10 @@ class Repl {
   void send(const std::string& text);
   void regenerate();
   void leave() { is_leaving_ = true; }
+  // Files that this session has loaded or saved. Throws: ConfigError for one that is there and is
+  // none of them: it is somebody's work, even when it is a conversation.
+  void own(const std::filesystem::path& path);
+  void require_own(const std::filesystem::path& path) const;
 
  private:
   void take(const std::string& text, bool is_verbatim);
@@ -54,7 +62,8 @@ class Repl {
   const ReplOptions& options_;
   std::optional<generate::Generation> last_;
   Totals totals_;
-  int64_t dropped_ = 0;  // messages the last prompt left out
+  std::set<std::filesystem::path> own_files_;  // canonical
+  int64_t dropped_ = 0;                        // messages the last prompt left out
   int64_t failures_ = 0;
   int interrupts_ = 0;  // Ctrl-C at the prompt, one after the other
   bool has_status_ = false;

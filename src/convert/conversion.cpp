@@ -106,7 +106,7 @@ ConversionResult convert_model(const Conversion& conversion, const ModelWriter& 
   replace_output(partial.path(), result.path);
   partial.release();
   if (!result.gate.passed)
-    io::write_file_atomically(result.report, result.gate.report.dump(2) + "\n");
+    io::write_file_atomically(result.report, io::dump_json(result.gate.report, 2) + "\n");
   return result;
 }
 

@@ -30,6 +30,11 @@ std::string shown(const ConfigNode& node) {
   return node.kind == Kind::kArray ? "the list " + text : text;
 }
 
+std::string as_sentence(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] += 'A' - 'a';
+  return text;
+}
+
 class Parser final : public ConfigVisitor {
  public:
   explicit Parser(const ConfigNode& root) {
@@ -139,7 +144,7 @@ class Parser final : public ConfigVisitor {
   static void check_range(const ConfigNode& node, const std::string& key, const FieldInfo& info,
                           const char* kind) {
     if (info.range.contains(node.real)) return;
-    fail(node, key, fmt::format("{} {}", kind, info.range.text()), info.help);
+    fail(node, key, fmt::format("{} {}", kind, info.range.text()), as_sentence(info.help));
   }
 
   template <class T>

@@ -37,7 +37,7 @@ const NamedTemplate& require_named(const std::string& name) {
 void check_messages(const std::string& name, const io::OrderedJson& messages) {
   if (!messages.is_array() || messages.empty())
     throw core::DataError({name + ": messages", "a list of at least one message",
-                           messages.is_array() ? "an empty list" : "something else", ""});
+                           messages.is_array() ? "an empty list" : messages.type_name(), ""});
   for (size_t i = 0; i < messages.size(); ++i)
     if (!messages[i].is_object())
       throw core::DataError(

@@ -154,6 +154,8 @@ std::string variable(const TemplateTokens& tokens, const std::string& name) {
   return "";
 }
 
+constexpr const char* kContent = "a content of text";
+
 class NamedRenderer {
  public:
   NamedRenderer(const NamedTemplate& form, const TemplateTokens& tokens)
@@ -183,8 +185,33 @@ class NamedRenderer {
 
   std::string role(const io::OrderedJson& message, size_t index) const {
     const auto found = message.find("role");
-    if (found == message.end() || !found->is_string()) refuse(index, "a role", "none");
+    if (found == message.end()) refuse(index, "a role", "none");
+    if (!found->is_string()) refuse(index, "a role", found->type_name());
     return found->get<std::string>();
+  }
+
+  // A text, or parts of type text, which are joined.
+  std::string content(const io::OrderedJson& message, size_t index) const {
+    const auto found = message.find("content");
+    if (found == message.end()) refuse(index, kContent, "none");
+    if (found->is_string()) return found->get<std::string>();
+    if (!found->is_array()) refuse(index, kContent, found->type_name());
+    std::string out;
+    for (const io::OrderedJson& part : *found) out += text_of(part, index);
+    return out;
+  }
+
+  std::string text_of(const io::OrderedJson& part, size_t index) const {
+    if (part.is_string()) return part.get<std::string>();
+    if (!part.is_object())
+      refuse(index, kContent, fmt::format("a part that is {}", part.type_name()));
+    const io::OrderedJson type = part.value("type", io::OrderedJson("text"));
+    if (type != "text")
+      refuse(index, kContent,
+             "a part of type " + (type.is_string() ? type.get<std::string>() : type.type_name()));
+    const auto text = part.find("text");
+    if (text == part.end() || !text->is_string()) refuse(index, kContent, "a part without text");
+    return text->get<std::string>();
   }
 
   const TurnForm& turn(const std::string& role, size_t index) const {
@@ -219,12 +246,9 @@ class NamedRenderer {
     const std::string name = role(message, static_cast<size_t>(index));
     const TurnForm& form = turn(name, static_cast<size_t>(index));
     const bool trainable = name == "assistant";
-    const auto content = message.find("content");
-    if (content == message.end() || !content->is_string())
-      refuse(static_cast<size_t>(index), "a content of text", "another one or none");
+    const std::string text = content(message, static_cast<size_t>(index));
     add_template(form.before, name, index);
     if (folded) add_turn(*folded, 0);
-    const std::string text = content->get<std::string>();
     const std::string kept =
         form_.trims ? jinja::strip(jinja::Text(text), jinja::Side::kBoth).bytes() : text;
     add_segment(segments_, {kept, false, name, trainable, index, "content"});

@@ -187,6 +187,9 @@ TEST_F(LlmchatTest, MistakesHaveTheirExitCodes) {
   EXPECT_EQ(llmchat("-p x --load none.json").exit_code, 2);
   EXPECT_THAT(llmchat("-p x --template chatlm").err, HasSubstr("Did you mean chatml?"));
   EXPECT_EQ(llmchat("-p x --nonsense").exit_code, 2);
+  const auto stop = llmchat("-p x --stop \"$(printf 'a\\377')\"");
+  EXPECT_EQ(stop.exit_code, 2);
+  EXPECT_THAT(stop.err, HasSubstr("--stop: expected valid UTF-8, got byte 0xFF at byte 2"));
   EXPECT_EQ(llmchat("-p x --context 100000").exit_code, 2);
   EXPECT_EQ(llmchat("-p - --max-tokens 2", "a\xff").exit_code, 3);
   EXPECT_EQ(llmchat("-p - --max-tokens 2 --context 8", std::string(500, 'q')).exit_code, 3);
@@ -209,9 +212,13 @@ TEST_F(LlmchatTest, ATerminalGetsThePromptAndAFileTheRepliesAlone) {
   }
   std::string screen;
   size_t shown = 0;  // of the screen, at the last line typed
-  // Types a line when the prompt is there anew.
-  const auto type = [&](const std::string& line) {
-    while (screen.find("> ", shown) == std::string::npos) {
+  // Types a line when `awaited` and then the prompt are there anew.
+  const auto type = [&](const std::string& line, const std::string& awaited = "") {
+    const auto is_there = [&] {
+      const size_t found = screen.find(awaited, shown);
+      return found != std::string::npos && screen.find("> ", found) != std::string::npos;
+    };
+    while (!is_there()) {
       char bytes[512];
       const ssize_t count = ::read(terminal, bytes, sizeof bytes);
       if (count <= 0) return false;
@@ -223,7 +230,7 @@ TEST_F(LlmchatTest, ATerminalGetsThePromptAndAFileTheRepliesAlone) {
   EXPECT_TRUE(type("the cat\n")) << screen;
   EXPECT_TRUE(type("and the mat\n")) << screen;
   EXPECT_TRUE(type("/sta\t\n")) << screen;
-  EXPECT_TRUE(type("\x04")) << screen;
+  EXPECT_TRUE(type("\x04", "all replies  2: ")) << screen;
   for (char byte = 0; ::read(terminal, &byte, 1) == 1;) screen += byte;
   int status = 0;
   ::waitpid(child, &status, 0);

@@ -77,7 +77,55 @@ TEST_F(CliRender, RunsJinjaFilesWithVariables) {
   EXPECT_THAT(raised.err, HasSubstr("own.jinja:2: bad mood"));
 }
 
+TEST_F(CliRender, RefusesJsonNestedTooDeep) {
+  dir_.file("deep.json", std::string(100000, '[') + std::string(100000, ']'));
+  const test::Outcome messages = render("deep.json --template chatml");
+  EXPECT_EQ(messages.exit_code, 3);
+  EXPECT_THAT(messages.err, HasSubstr("deep.json:1:513: expected at most 512 levels of JSON"));
+  const std::string value = std::string(30000, '[') + std::string(30000, ']');
+  const test::Outcome variable = render("talk.json --template chatml --kwarg 'a=" + value + "'");
+  EXPECT_EQ(variable.exit_code, 2);
+  EXPECT_THAT(variable.err, HasSubstr("--kwarg a:1:513: expected at most 512 levels of JSON"));
+}
+
+TEST_F(CliRender, RefusesVariablesThatAreNoUtf8) {
+  const test::Outcome outcome =
+      render("talk.json --template chatml --kwarg \"$(printf 'a=\\377')\"");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--kwarg: expected valid UTF-8, got byte 0xFF at byte 3"));
+}
+
+TEST_F(CliRender, WarnsOfWhatTheTemplateLeavesOut) {
+  dir_.file("request.json", R"({"toolz": 3, "tools": [{"a": 1}], "messages": [
+      {"role": "assistant", "content": "x", "tool_calls": [{"id": 1}], "thinking": "hm"}]})");
+  const test::Outcome named = render("request.json --template chatml --kwarg enable_thinking=true");
+  EXPECT_EQ(named.exit_code, 0) << named.err;
+  EXPECT_THAT(named.err,
+              HasSubstr("chatml) does not show the variable toolz; did you mean tools?"));
+  for (const char* what :
+       {"the tools\n", "the tool_calls", "the thinking", "the variable enable_thinking"})
+    EXPECT_THAT(named.err, HasSubstr(std::string("does not show ") + what));
+  dir_.file("all.jinja", "{{ toolz }}{{ tools | tojson }}{{ messages | tojson }}");
+  EXPECT_EQ(render("request.json --template all.jinja").err, "");
+  EXPECT_EQ(render("talk.json --template chatml").err, "");
+}
+
+TEST_F(CliRender, NamesWhereATemplateStands) {
+  dir_.file("tok/chat_template.jinja", "x\n{{ raise_exception('no') }}");
+  EXPECT_THAT(render("talk.json").err, HasSubstr("tok/chat_template.jinja:2: no"));
+  const test::Outcome absent = render("talk.json --template ./nope.jinja");
+  EXPECT_EQ(absent.exit_code, 2);
+  EXPECT_THAT(absent.err, HasSubstr("a Jinja file, or one of chatml"));
+  EXPECT_THAT(absent.err, HasSubstr("got './nope.jinja', which is no file"));
+  EXPECT_THAT(render("talk.json --template tok").err, HasSubstr("got 'tok', which is a folder"));
+}
+
 TEST_F(CliRender, RefusesWhatIsNoConversation) {
+  dir_.file("nothing.json", "{}");
+  const test::Outcome nothing = render("nothing.json --template chatml");
+  EXPECT_EQ(nothing.exit_code, 3);
+  EXPECT_THAT(nothing.err, HasSubstr("nothing.json: expected a list of messages, or an object "
+                                     "with \"messages\", got an object without them"));
   EXPECT_EQ(render("talk.json").exit_code, 2);  // a tokenizer without a template
   EXPECT_EQ(render("talk.json --template nope").exit_code, 2);
   EXPECT_EQ(render("talk.json --template chatml --kwarg x").exit_code, 2);

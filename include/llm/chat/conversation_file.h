@@ -25,8 +25,9 @@ struct Conversation {
 // or out of its range.
 Conversation read_conversation(const std::filesystem::path& path, const ChatSettings& defaults);
 
-// Whole or not at all. Throws: IoError; ConfigError when the file is there and is no conversation:
-// it is somebody's something else.
+// Whole or not at all. Of a conversation that is there other keys stay, as they are not ours to
+// lose. Throws: IoError; DataError when there are no messages; ConfigError when the file is there
+// and is no conversation.
 void write_conversation(const std::filesystem::path& path, const Conversation& conversation);
 
 Conversation conversation_of(const ChatSession& session);

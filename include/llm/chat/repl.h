@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -28,6 +29,8 @@ struct ReplOptions {
   bool verbose = false;  // reply_summary after each reply
   // What /show says about the model: names and values.
   std::vector<std::pair<std::string, std::string>> about = {};
+  // Conversation files that the session began with, which /save may replace.
+  std::vector<std::filesystem::path> own_files = {};
 };
 
 // Reads until /exit or the end of the input. A text that cannot be answered (too long, not UTF-8)

@@ -10,17 +10,18 @@
 
 namespace llm::chat {
 
-// `jinja` is the model's own template, "" when it has none. Throws: FormatError for a text that is
-// no template.
+// `jinja` is the model's own template, "" when it has none; `origin` its name in messages, ""
+// where it is not known (text::template_origin). Throws: FormatError for a text that is no
+// template.
 std::optional<text::ChatTemplate> own_template(const std::string& jinja,
-                                               const text::Tokenizer& tokenizer);
+                                               const text::Tokenizer& tokenizer,
+                                               const std::string& origin = "");
 
-// A Jinja file, or one of text::named_templates(). Throws: ConfigError for what is neither,
-// FormatError for a text that is no template, IoError for a file that cannot be read.
+// text::find_template with the tokenizer's tokens. Throws: as that.
 text::ChatTemplate choose_template(const std::string& name_or_file,
                                    const text::Tokenizer& tokenizer);
 
-// "chatml", "the model's own", "FILE".
+// "chatml", "FILE", "FILE (chatml)", "the model's own".
 std::string template_title(const text::ChatTemplate& chat_template);
 
 }  // namespace llm::chat

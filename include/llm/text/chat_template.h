@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -71,7 +72,8 @@ class ChatTemplate {
   static ChatTemplate from_jinja(std::string jinja, TemplateTokens tokens = {},
                                  std::string name = "chat template");
   // One of named_templates(), written by native code. Tokens it needs and that are not there count
-  // as empty. Throws: ConfigError for another name.
+  // as empty. A content may also be a list of parts of type text, which are joined. Throws:
+  // ConfigError for another name.
   static ChatTemplate named(const std::string& name, TemplateTokens tokens = {});
 
   // Throws: DataError with the place when the template raises an exception or fails, when it does
@@ -95,6 +97,15 @@ std::vector<std::string> named_templates();
 const std::string& jinja_of(const std::string& name);
 // The named template whose Jinja text this is, but for white space at both ends.
 std::optional<std::string> matches_named_template(std::string_view jinja);
+
+// The named template, or else the one in the Jinja file, that a person asks for. Throws:
+// ConfigError for what is neither, FormatError for a text that is no template, IoError for a file
+// that cannot be read.
+ChatTemplate find_template(const std::string& name_or_file, TemplateTokens tokens);
+// Where the chat template stands that load_tokenizer(path) or a model there brings, for messages:
+// "DIR/chat_template.jinja", "DIR/tokenizer_config.json: chat_template",
+// "X.gguf: tokenizer.chat_template"; "" when it is none of these. Throws: as load_tokenizer.
+std::string template_origin(const std::filesystem::path& path);
 
 // The whole text of segments.
 std::string joined_text(std::span<const Segment> segments);

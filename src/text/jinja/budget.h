@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "llm/core/format.h"
+
 namespace llm::text::jinja {
 
 // A rendering that failed. The interpreter adds the template's name and line.
@@ -37,13 +39,20 @@ class Budget {
   }
   void charge(size_t bytes) {
     if (bytes > limits_.max_work_bytes || work_ + bytes > limits_.max_work_bytes) [[unlikely]]
-      throw RenderFailure(
-          fmt::format("the template needs more than {} bytes of memory", limits_.max_work_bytes));
+      throw RenderFailure(fmt::format("the template needs more than {} of memory",
+                                      core::format_bytes(limits_.max_work_bytes)));
     work_ += bytes;
   }
   void check_size(size_t bytes) const {
     if (bytes > limits_.max_output_bytes) [[unlikely]]
-      throw RenderFailure(fmt::format("a text grows beyond {} bytes", limits_.max_output_bytes));
+      throw RenderFailure(
+          fmt::format("a text grows beyond {}", core::format_bytes(limits_.max_output_bytes)));
+  }
+  // Throws before a text of `bytes` is written `count` times.
+  void check_repeated(int64_t count, size_t bytes) const {
+    if (count <= 0 || bytes == 0) return;
+    const bool is_more = static_cast<size_t>(count) > limits_.max_output_bytes / bytes;
+    check_size(is_more ? SIZE_MAX : static_cast<size_t>(count) * bytes);
   }
   // Throws before `count` things of `size` bytes are made.
   void charge_many(int64_t count, size_t size) {

@@ -213,6 +213,7 @@ void Interpreter::run_for(const Stmt& statement, const Value& items, int64_t dep
   Loop* loop = make_object<Loop>(statement, scope_, filtered(statement, iterate(items)), depth);
   const int outer_region = region_;
   for (size_t i = 0; i < loop->size(); ++i) {
+    budget_.step();
     const Value& item = loop->move_to(i);
     const ScopeGuard scope(*this);
     scope_->set("loop", loop);

@@ -65,10 +65,8 @@ class TextBuilder {
     text_.append(bytes, origin);
   }
   void repeat(const Text& text, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-      budget_.step();
-      add(text);
-    }
+    budget_.check_repeated(count, text.size());
+    for (int64_t i = 0; i < count; ++i) add(text);
   }
   Text take() { return std::move(text_); }
 

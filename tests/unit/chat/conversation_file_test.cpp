@@ -90,13 +90,24 @@ TEST_F(ConversationFileTest, ErrorsNameFileAndPlace) {
 
 TEST_F(ConversationFileTest, ReplacesOnlyConversations) {
   const auto notes = folder_.file("notes.txt", "my notes");
-  EXPECT_THROW(write_conversation(notes, {}), core::ConfigError);
+  EXPECT_THROW(write_conversation(notes, {{{"user", "new"}}, {}}), core::ConfigError);
   EXPECT_EQ(test::read_bytes(notes), "my notes");
   const auto config = folder_.file("config.json", R"({"hidden_size": 64})");
-  EXPECT_THROW(write_conversation(config, {}), core::ConfigError);
+  EXPECT_THROW(write_conversation(config, {{{"user", "new"}}, {}}), core::ConfigError);
   const auto talk = folder_.file("talk.json", R"([{"role": "user", "content": "old"}])");
   write_conversation(talk, {{{"user", "new"}}, {}});
   EXPECT_EQ(read_conversation(talk, defaults_).messages[0].content, "new");
+  EXPECT_THROW(write_conversation(talk, {}), core::DataError) << "nothing to save";
+  EXPECT_EQ(read_conversation(talk, defaults_).messages.size(), 1U);
+}
+
+TEST_F(ConversationFileTest, KeepsWhatElseAFileHolds) {
+  const auto talk = folder_.file("talk.json", R"({"title": "t", "system": "old", "messages": []})");
+  write_conversation(talk, {{{"system", "new"}, {"user", "a"}}, {}});
+  EXPECT_EQ(io::read_json_file(talk)["title"], "t");
+  const Conversation in = read_conversation(talk, defaults_);
+  ASSERT_EQ(in.messages.size(), 2U);
+  EXPECT_EQ(in.messages[0].content, "new");
 }
 
 TEST_F(ConversationFileTest, WhatCannotBeRestoredChangesNothing) {

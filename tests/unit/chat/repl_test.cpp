@@ -138,6 +138,14 @@ TEST_F(ReplTest, SetChangesAndExplains) {
   EXPECT_THAT(notices_.str(), HasSubstr("stop = [\"7\"]"));
   EXPECT_EQ(settings_.max_tokens, std::nullopt);
   EXPECT_TRUE(settings_.stop.empty());
+  notices_.str("");
+  run("/set bogus 3\n/set a.b 3\n/set =3\n/set top_p 7\n/set stop [1]\n", {'A'});
+  EXPECT_EQ(failures_, 5) << notices_.str();
+  EXPECT_THAT(notices_.str(), HasSubstr("(/set: bogus: expected a known key"));
+  EXPECT_THAT(notices_.str(), HasSubstr("(/set: a.b: expected a known key"));
+  EXPECT_THAT(notices_.str(), HasSubstr("(/set: expected NAME VALUE, got '=3'"));
+  EXPECT_THAT(notices_.str(), HasSubstr("got 7. Only the likeliest"));
+  EXPECT_THAT(notices_.str(), HasSubstr("(/set: stop[0]: expected a string"));
 }
 
 TEST_F(ReplTest, ShowNamesModelTemplateAndSettings) {
@@ -151,7 +159,7 @@ TEST_F(ReplTest, ShowNamesModelTemplateAndSettings) {
 }
 
 TEST_F(ReplTest, SaveAndLoad) {
-  run("/system S\nhi\n/save " + file("talk one.json") + "\n", {'A', kTurnEnd});
+  run("/system S\nhi\n/save '" + file("talk one.json") + "'\n", {'A', kTurnEnd});
   EXPECT_EQ(failures_, 0) << notices_.str();
   EXPECT_THAT(notices_.str(), HasSubstr("3 messages saved"));
   run("other\n/load \"" + file("talk one.json") + "\"\nmore\n", {'X', kTurnEnd, 'B', kTurnEnd});
@@ -166,6 +174,48 @@ TEST_F(ReplTest, SaveAndLoad) {
   run("/load " + file("open.json") + "\n/regen\n", {'A', kTurnEnd});
   EXPECT_THAT(notices_.str(), HasSubstr("/regen answers the last one"));
   EXPECT_THAT(contents(), ElementsAre("well?", "A"));
+}
+
+TEST_F(ReplTest, SaveLeavesFilesAloneThatThisSessionDidNotMake) {
+  const std::string others = R"({"messages": [{"role": "user", "content": "by hand"}],
+                                 "notes": "precious", "tools": [{}]})";
+  const auto path = folder_.file("others.json", others);
+  run("/save " + file("empty.json") + "\nhi\n/save " + path.string() + "\n", {'A', kTurnEnd});
+  EXPECT_EQ(failures_, 2) << notices_.str();
+  EXPECT_THAT(notices_.str(), HasSubstr("messages to save"));
+  EXPECT_THAT(notices_.str(), HasSubstr("Name another file, or /load it first"));
+  EXPECT_EQ(test::read_bytes(path), others);
+  run("hi\n/save " + file("new.json") + "\nmore\n/save " + file("new.json") + "\n",
+      {'A', kTurnEnd, 'B', kTurnEnd});
+  EXPECT_EQ(failures_, 0) << notices_.str();
+  EXPECT_EQ(read_conversation(file("new.json"), {}).messages.size(), 4U);
+  EXPECT_FALSE(std::filesystem::exists(file("empty.json")));
+  // Loaded by the command, or before the first line; what else the file holds stays.
+  run("/load " + path.string() + "\n/regen\n/save " + path.string() + "\n", {'A', kTurnEnd});
+  EXPECT_EQ(failures_, 0) << notices_.str();
+  const io::Json saved = io::read_json_file(path);
+  EXPECT_EQ(saved["messages"].size(), 2U);
+  EXPECT_EQ(saved["notes"], "precious");
+}
+
+TEST_F(ReplTest, NamesWithSpacesAreQuotedOrEscaped) {
+  folder_.file("a b.txt", "text");
+  folder_.file("it's.txt", "text");
+  const std::string base = folder_.path().string() + "/";
+  for (const std::string& name : {"'" + base + "a b.txt'", "\"" + base + "a b.txt\"",
+                                  base + "a\\ b.txt", "'" + base + "a b'.txt", base + "it's.txt"}) {
+    run("/read " + name + " Sum up.\n", {'A', kTurnEnd});
+    EXPECT_THAT(contents(), ElementsAre("text\n\nSum up.", "A")) << name << notices_.str();
+  }
+  run("hi\n/save '" + base + "x y.json'\n/load " + base + "x\\ y.json\n", {'A', kTurnEnd});
+  EXPECT_EQ(failures_, 0) << notices_.str();
+  EXPECT_TRUE(std::filesystem::exists(file("x y.json")));
+  notices_.str("");
+  run("hi\n/save " + base + "p q.json\n/save '" + base + "p\n/load ''\n", {'A', kTurnEnd});
+  EXPECT_EQ(failures_, 3);
+  EXPECT_THAT(notices_.str(), HasSubstr("Put a name with spaces in quotes"));
+  EXPECT_THAT(notices_.str(), HasSubstr("a closing '"));
+  EXPECT_FALSE(std::filesystem::exists(file("p")));
 }
 
 TEST_F(ReplTest, ReadSendsAFileWithWordsBehindIt) {
@@ -189,6 +239,9 @@ TEST_F(ReplTest, TemplateIsShownAndChanged) {
   EXPECT_EQ(seen_, "<hi>A");
   EXPECT_EQ(failures_, 1);
   EXPECT_THAT(notices_.str(), HasSubstr("chatml, llama2"));
+  run("/template ./nope.jinja\n/template '" + folder_.path().string() + "'\n", {'A', kTurnEnd});
+  EXPECT_THAT(notices_.str(), HasSubstr("got './nope.jinja', which is no file"));
+  EXPECT_THAT(notices_.str(), HasSubstr("which is a folder"));
 }
 
 TEST_F(ReplTest, CtrlCStopsTheReplyAndKeepsIt) {
@@ -274,9 +327,14 @@ TEST_F(ReplTest, CompletesCommandsAndTheirArguments) {
   std::filesystem::create_directory(folder_ / "tales");
   const std::string base = folder_.path().string() + "/";
   EXPECT_THAT(complete("/load " + base + "t").words,
-              ElementsAre(base + "tales/", base + "talk.json"));
+              ElementsAre(base + "tales/", base + "talk.json", base + "two\\ words.json"));
   EXPECT_THAT(complete("/load \"" + base + "tw").words,
               ElementsAre("\"" + base + "two words.json"));
+  EXPECT_THAT(complete("/load '" + base + "tw").words, ElementsAre("'" + base + "two words.json"));
+  EXPECT_THAT(complete("/load " + base + "tw").words, ElementsAre(base + "two\\ words.json"));
+  EXPECT_THAT(complete("/load " + base + "two\\ w").words, ElementsAre(base + "two\\ words.json"));
+  EXPECT_THAT(complete("/load " + base + "two\\").words, ElementsAre(base + "two\\ words.json"));
+  EXPECT_THAT(complete("/template " + base + "tw").words, ElementsAre(base + "two\\ words.json"));
   EXPECT_TRUE(complete("/read " + base + "talk.json Su").words.empty());
 }
 

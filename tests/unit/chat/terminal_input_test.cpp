@@ -193,7 +193,7 @@ TEST_F(TerminalInputTest, BetweenTwoLinesNothingIsShown) {
   EXPECT_EQ(report(), "0:reply for ever");
   termios mode{};
   ASSERT_EQ(::tcgetattr(terminal_, &mode), 0);
-  EXPECT_EQ(mode.c_lflag & (ECHO | ICANON), tcflag_t{ICANON});
+  EXPECT_EQ(mode.c_lflag & (ECHO | ICANON | ISIG), tcflag_t{ISIG});
   const int status = finish(SIGTERM);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }

@@ -124,7 +124,7 @@ TEST(ConfigParse, ValuesOutOfRangeSayTheRange) {
   };
   EXPECT_THAT(
       optim("lr", at(make_node(0.0), 3, 9)),
-      HasSubstr("run.json:3:9: optim.lr: expected a number > 0, got 0. peak learning rate"));
+      HasSubstr("run.json:3:9: optim.lr: expected a number > 0, got 0. Peak learning rate"));
   EXPECT_THAT(optim("betas", list({make_node(0.9), make_node(1.0)})),
               HasSubstr("optim.betas[1]: expected a number in [0, 1), got 1"));
   EXPECT_THAT(optim("max_norm", make_node(-1.0)), HasSubstr(">= 0, got -1"));

@@ -8,6 +8,8 @@
 #include "llm/core/error.h"
 #include "llm/text/bpe_trainer.h"
 #include "llm/text/inspect.h"
+#include "support/error_text.h"
+#include "support/temp_directory.h"
 
 namespace llm::text {
 namespace {
@@ -33,6 +35,44 @@ TEST(ChatTemplate, RendersWhatTransformersRenders) {
   EXPECT_THROW(jinja_of("llama"), core::ConfigError);
   EXPECT_THROW(chatml().render(std::vector<ChatMessage>{{"root", "x"}}), core::DataError);
   EXPECT_THROW(chatml().render(std::vector<ChatMessage>{}), core::DataError);
+}
+
+TEST(ChatTemplate, NamedOnesJoinPartsOfText) {
+  const auto render = [](const char* messages) {
+    RenderRequest request;
+    request.messages = io::parse_ordered_json(messages, "test");
+    return joined_text(chatml().render(request));
+  };
+  EXPECT_EQ(render(R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"text": "b"},
+                                                    "c"]}])"),
+            "<|im_start|>user\nabc<|im_end|>\n");
+  const auto error = [&](const char* messages) {
+    return test::error_text<core::DataError>([&] { render(messages); });
+  };
+  EXPECT_EQ(error(R"([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}])"),
+            "chat template chatml: message 1: expected a content of text, got a part of type "
+            "image_url");
+  EXPECT_EQ(error(R"([{"role": "user", "content": null}])"),
+            "chat template chatml: message 1: expected a content of text, got null");
+  EXPECT_EQ(error(R"([{"role": "user"}])"),
+            "chat template chatml: message 1: expected a content of text, got none");
+  EXPECT_EQ(error(R"([{"role": 5, "content": "a"}])"),
+            "chat template chatml: message 1: expected a role, got number");
+  EXPECT_EQ(error("null"), "chatml: messages: expected a list of at least one message, got null");
+  EXPECT_EQ(error("{}"), "chatml: messages: expected a list of at least one message, got object");
+}
+
+TEST(ChatTemplate, ItsOriginIsNamed) {
+  const test::TempDirectory folder;
+  const std::string base = folder.path().string();
+  EXPECT_EQ(template_origin(folder.path()), "");
+  folder.file("tokenizer_config.json", R"({"chat_template": null})");
+  EXPECT_EQ(template_origin(folder.path()), "");
+  folder.file("tokenizer_config.json", R"({"chat_template": "x"})");
+  EXPECT_EQ(template_origin(folder.path()), base + "/tokenizer_config.json: chat_template");
+  folder.file("chat_template.jinja", "x");
+  EXPECT_EQ(template_origin(folder / "tokenizer.json"), base + "/chat_template.jinja");
+  EXPECT_EQ(template_origin("a/X.gguf"), "a/X.gguf: tokenizer.chat_template");
 }
 
 TEST(ChatTemplate, TheMaskCoversContentAndEndMarker) {

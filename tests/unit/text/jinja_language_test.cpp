@@ -109,6 +109,20 @@ TEST(JinjaLanguage, BombsEndInAnError) {
     EXPECT_THROW(run_jinja(source, {}, limits), core::Error) << source.substr(0, 200);
 }
 
+TEST(JinjaLanguage, LimitsAreNamed) {
+  const auto error = [](const std::string& source) {
+    return test::error_text<core::DataError>([&] { run_jinja(source, {}); });
+  };
+  EXPECT_EQ(error("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"),
+            "test.jinja:1: the template does not end within 10000000 steps");
+  for (const char* source :
+       {"{{ 'a' * 10**11 }}", "{{ 'a'.center(10**11) }}", "{{ 'abc' * (9 * 10**18) }}"})
+    EXPECT_EQ(error(source), "test.jinja:1: a text grows beyond 16.0 MiB") << source;
+  EXPECT_EQ(error("{{ [0] * 10**11 }}"),
+            "test.jinja:1: the template needs more than 1.0 GiB of memory");
+  EXPECT_EQ(run_jinja("{{ ('a' * 12000000)|length }}", {}), "12000000");
+}
+
 TEST(JinjaLanguage, NamespacesMayHoldOneAnother) {
   EXPECT_EQ(
       run_jinja("{% set n = namespace() %}{% set n.n = n %}{% set n.m = [n] %}{{ n.n.n.m|length }}"
