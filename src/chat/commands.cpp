@@ -96,7 +96,7 @@ std::span<const Command> commands() {
        "FILE [WORDS]",
        "send a text file, with words after it",
        "/read notes.txt Summarise this. A name with spaces stands in quotes: 'my notes.txt',\n"
-       "or has a \\\\ before each.",
+       "or has a \\ before each.",
        Kind::kFile,
        run_read},
       {"/stats", {}, "", "tokens and speed so far", "", Kind::kNone, run_stats},

@@ -151,6 +151,9 @@ class TerminalInput : public LineInput {
     TerminalSignals signals;
     signals_ = &signals;
     el_resize(edit_);
+    // libedit would do it at the first read, when the prompt is already there: a Ctrl-D typed
+    // between the two would be lost.
+    el_set(edit_, EL_PREP_TERM, 1);
     print(kBracketedPasteOn);
     InputLine line = read_line();
     print(kBracketedPasteOff);

@@ -188,6 +188,20 @@ TEST_F(TerminalInputTest, SigtermEndsItWithTheTerminalAsItWas) {
   EXPECT_NE(screen_.find("\x1b[?2004l"), std::string::npos);
 }
 
+// Else a Ctrl-D typed in between would be the terminal's, and lost.
+TEST_F(TerminalInputTest, ThePromptComesWhenTheEditorHasTheTerminal) {
+  for (int start_number = 0; start_number < 10; ++start_number) {
+    std::string seen;
+    char byte = 0;
+    while (!seen.ends_with("> ") && ::read(terminal_, &byte, 1) == 1) seen += byte;
+    termios mode{};
+    ASSERT_EQ(::tcgetattr(terminal_, &mode), 0);
+    EXPECT_EQ(mode.c_lflag & ICANON, tcflag_t{0}) << seen;
+    finish(SIGKILL);
+    start();
+  }
+}
+
 TEST_F(TerminalInputTest, BetweenTwoLinesNothingIsShown) {
   type("reply for ever\n");
   EXPECT_EQ(report(), "0:reply for ever");
