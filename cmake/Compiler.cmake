@@ -36,8 +36,8 @@ if(LLM_WERROR)
   target_compile_options(llm_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(LLM_SANITIZE)
-  # -g1: line numbers for the reports.
-  add_compile_options(-O1 -g1 -Wno-maybe-uninitialized -fsanitize=${LLM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # -g1: line numbers for the reports. g++ finds values that may be uninitialized in code it has instrumented itself.
+  add_compile_options(-O1 -g1 $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> -fsanitize=${LLM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LLM_SANITIZE})
 endif()
 
