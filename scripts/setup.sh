@@ -169,7 +169,8 @@ install_oracle() {
   logged oracle-pip "$ORACLE/bin/python" -m pip --disable-pip-version-check install --no-cache-dir "${ORACLE_REQUIREMENTS[@]}"
   logged oracle-pip-alone "$ORACLE/bin/python" -m pip --disable-pip-version-check install --no-cache-dir --no-deps "${ORACLE_REQUIREMENTS_ALONE[@]}"
   printf '%s\n' "$SITE" >"$ORACLE/lib/python$ORACLE_PYTHON/site-packages/libtorch.pth"
-  logged oracle-check "$ORACLE/bin/python" -c 'import torch, transformers; print(torch.__version__, transformers.__version__)'
+  logged oracle-check "$ORACLE/bin/python" -c \
+    'import torch, transformers, trl; print(torch.__version__, transformers.__version__, trl.SFTTrainer, trl.__version__)'
   : >"$ORACLE/.installed-$(oracle_stamp)"
 }
 

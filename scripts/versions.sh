@@ -44,10 +44,10 @@ ORACLE_PYTHON=3.11
 ORACLE_REQUIREMENTS=(
   transformers==5.23.0 tokenizers==0.23.3 safetensors==0.8.0 numpy==2.4.6 gguf==0.19.0 sentencepiece==0.2.3
   filelock "typing-extensions>=4.10.0" "setuptools<82" "sympy>=1.13.3" "networkx>=2.5.1" jinja2 "fsspec>=0.8.5"
-  psutil==7.2.2
+  psutil==7.2.2 datasets==5.2.0 pyarrow==26.0.1 pandas==3.1.1
 )
 # Without what they depend on: they ask for a torch of their own, with its compilers. The rest is above.
-ORACLE_REQUIREMENTS_ALONE=(peft==0.21.2 accelerate==1.15.0)
+ORACLE_REQUIREMENTS_ALONE=(peft==0.21.2 accelerate==1.15.0 trl==1.16.0)
 # llama.cpp to compare with (scripts/peers/llama_cpp.sh), compiled from its Python source package.
 LLAMA_CPP_PYTHON_VERSION=0.3.36
 LLAMA_CPP_REQUIREMENTS=(safetensors==0.8.0 numpy==2.4.6)
