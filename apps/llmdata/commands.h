@@ -7,5 +7,6 @@ namespace llm::apps {
 
 void add_prepare_command(Program& program);
 void add_stats_command(Program& program);
+void add_show_command(Program& program);
 
 }  // namespace llm::apps

@@ -1,8 +1,6 @@
 #include "corpus/dataset_json.h"
 
-#include <fmt/format.h>
-
-#include "llm/core/error.h"
+#include "corpus/json_members.h"
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
 
@@ -12,54 +10,7 @@ namespace {
 using io::OrderedJson;
 
 constexpr const char* kFormat = "llmtrain dataset";
-constexpr int kVersion = 1;
-
-[[noreturn]] void fail(const std::string& where, const std::string& expected,
-                       const std::string& got) {
-  throw core::FormatError({.where = where,
-                           .expected = expected,
-                           .got = got,
-                           .hint = "Prepare the dataset again with llmdata prepare"});
-}
-
-// One object of the file, with checked access to its members.
-class Members {
- public:
-  Members(const OrderedJson& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) fail(where_, "an object", json.type_name());
-  }
-
-  const OrderedJson& at(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end()) fail(where_, fmt::format("a member \"{}\"", key), "none");
-    return *found;
-  }
-  uint64_t number(const char* key) const {
-    const OrderedJson& value = at(key);
-    if (!value.is_number_unsigned()) fail(place(key), "a whole number >= 0", value.dump());
-    return value.get<uint64_t>();
-  }
-  std::string text(const char* key) const {
-    const OrderedJson& value = at(key);
-    if (!value.is_string()) fail(place(key), "a string", value.dump());
-    return value.get<std::string>();
-  }
-  Members object(const char* key) const { return {at(key), place(key)}; }
-  std::vector<Members> objects(const char* key) const {
-    const OrderedJson& value = at(key);
-    if (!value.is_array()) fail(place(key), "a list", value.type_name());
-    std::vector<Members> items;
-    for (const OrderedJson& item : value) {
-      items.emplace_back(item, fmt::format("{}[{}]", place(key), items.size()));
-    }
-    return items;
-  }
-  std::string place(const char* key) const { return where_ + ": " + key; }
-
- private:
-  const OrderedJson& json_;
-  std::string where_;
-};
+constexpr uint64_t kVersion = 1;
 
 OrderedJson split_to_json(const DatasetSplit& split) {
   OrderedJson shards = OrderedJson::array();
@@ -75,13 +26,11 @@ OrderedJson split_to_json(const DatasetSplit& split) {
           {"shards", shards}};
 }
 
-DatasetSplit split_from_json(const Members& json, const std::filesystem::path& directory) {
+DatasetSplit split_from_json(const JsonMembers& json, const std::filesystem::path& directory) {
   DatasetSplit split;
-  for (const Members& shard : json.objects("shards")) {
-    const std::filesystem::path file = shard.text("file");
-    if (file != file.filename()) fail(shard.place("file"), "a plain file name", file.string());
-    split.shards.push_back({directory / file, shard.number("bytes"), shard.number("tokens"),
-                            shard.number("documents")});
+  for (const JsonMembers& shard : json.objects("shards")) {
+    split.shards.push_back({directory / shard.file_name("file"), shard.number("bytes"),
+                            shard.number("tokens"), shard.number("documents")});
   }
   split.tokens = json.number("tokens");
   split.documents = json.number("documents");
@@ -100,7 +49,7 @@ OrderedJson source_to_json(const DatasetSource& source) {
           {"replaced_invalid", source.counts.replaced_invalid}};
 }
 
-DatasetSource source_from_json(const Members& json) {
+DatasetSource source_from_json(const JsonMembers& json) {
   return {.input = json.text("input"),
           .files = json.number("files"),
           .tokens = json.number("tokens"),
@@ -111,15 +60,7 @@ DatasetSource source_from_json(const Members& json) {
                      .replaced_invalid = json.number("replaced_invalid")}};
 }
 
-void check_version(const Members& json) {
-  if (json.text("format") != kFormat) fail(json.place("format"), kFormat, json.text("format"));
-  const uint64_t version = json.number("version");
-  if (version != kVersion) {
-    fail(json.place("version"), std::to_string(kVersion), std::to_string(version));
-  }
-}
-
-void read_tokenizer(const Members& json, PreparedDataset& dataset) {
+void read_tokenizer(const JsonMembers& json, PreparedDataset& dataset) {
   dataset.tokenizer = dataset.directory / json.text("path");
   dataset.tokenizer_source = json.text("source");
   dataset.tokenizer_fingerprint =
@@ -152,17 +93,17 @@ OrderedJson dataset_to_json(const PreparedDataset& dataset) {
 
 PreparedDataset dataset_from_json(const OrderedJson& json, const std::filesystem::path& directory) {
   const std::string path = (directory / kDatasetFileName).string();
-  const Members root(json, path);
-  check_version(root);
+  const JsonMembers root(json, path);
+  root.require_version(kFormat, kVersion);
   PreparedDataset dataset;
   dataset.directory = directory;
   read_tokenizer(root.object("tokenizer"), dataset);
   dataset.bytes_per_id = static_cast<uint32_t>(root.number("bytes_per_id"));
-  const Members splits = root.object("splits");
+  const JsonMembers splits = root.object("splits");
   dataset.train = split_from_json(splits.object("train"), directory);
   dataset.validation = split_from_json(splits.object("validation"), directory);
   dataset.unknown_bytes = root.number("unknown_bytes");
-  for (const Members& source : root.objects("sources")) {
+  for (const JsonMembers& source : root.objects("sources")) {
     dataset.sources.push_back(source_from_json(source));
   }
   dataset.config = io::to_config_node(root.at("config"), path);
