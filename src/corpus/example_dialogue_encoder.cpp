@@ -148,18 +148,30 @@ std::vector<int32_t> own_beginning(const text::Tokenizer& tokenizer) {
   return {whole.begin(), found};
 }
 
-// Ids of a text that stands behind another: a tokenizer that marks where a text begins does not
-// mark this one.
-std::vector<int32_t> encode_continuation(std::string_view text, const text::Tokenizer& tokenizer) {
-  const int32_t eos = require_eos(tokenizer);
-  const text::TextPart parts[] = {{tokenizer.piece(eos), true}, {text, false}};
-  std::vector<int32_t> ids = tokenizer.encode_parts(parts);
-  if (ids.empty() || ids.front() != eos) return tokenizer.encode(text);
-  ids.erase(ids.begin());
-  return ids;
+bool continues(std::span<const int32_t> before, const std::vector<int32_t>& ids,
+               std::string_view text, const text::Tokenizer& tokenizer) {
+  std::vector<int32_t> whole(before.begin(), before.end());
+  whole.insert(whole.end(), ids.begin(), ids.end());
+  return tokenizer.decode_bytes(whole) == tokenizer.decode_bytes(before) + std::string(text);
 }
 
-std::string_view content_of(const io::OrderedJson& messages) {
+// Ids of a text that stands behind others. Some tokenizers put a space before every text they are
+// given: here it would be one that nobody wrote, and what follows a character that merges with no
+// other does without it.
+std::vector<int32_t> encode_continuation(std::span<const int32_t> before, std::string_view text,
+                                         const text::Tokenizer& tokenizer) {
+  constexpr std::string_view kPrivateUse = "\uE000";
+  std::vector<int32_t> ids = tokenizer.encode(text);
+  if (before.empty() || continues(before, ids, text, tokenizer)) return ids;
+  const auto guard = tokenizer.encode(kPrivateUse);
+  const auto guarded = tokenizer.encode(std::string(kPrivateUse) + std::string(text));
+  if (guarded.size() < guard.size() || !std::equal(guard.begin(), guard.end(), guarded.begin()))
+    return ids;
+  std::vector<int32_t> rest(guarded.begin() + static_cast<ptrdiff_t>(guard.size()), guarded.end());
+  return continues(before, rest, text, tokenizer) ? rest : ids;
+}
+
+std::string_view first_text(const io::OrderedJson& messages) {
   return messages[0]["content"].get_ref<const std::string&>();
 }
 
@@ -196,11 +208,10 @@ Draft encode_plain(const Dialogue& dialogue, TrainOn train_on, const text::Token
   Draft draft;
   std::vector<int32_t>& ids = draft.document.ids;
   ids = own_beginning(tokenizer);
-  const auto prompt = tokenizer.encode(content_of(example.prompt));
+  const auto prompt = tokenizer.encode(first_text(example.prompt));
   ids.insert(ids.end(), prompt.begin(), prompt.end());
   draft.prompt_end = ids.size();
-  const auto answer = prompt.empty() ? tokenizer.encode(content_of(dialogue.answer))
-                                     : encode_continuation(content_of(dialogue.answer), tokenizer);
+  const auto answer = encode_continuation(prompt, first_text(dialogue.answer), tokenizer);
   ids.insert(ids.end(), answer.begin(), answer.end());
   ids.push_back(require_eos(tokenizer));
   draft.document.trained.assign(ids.size(), true);
