@@ -23,7 +23,7 @@ class CachedCausalLM : public LanguageModel {
   CachedCausalLM(nn::CausalLM& model, int64_t context_length)
       : model_(model),
         cache_(model.config(), context_length,
-               at::TensorOptions().dtype(model.store().dtype()).device(model.store().device())) {}
+               at::TensorOptions().dtype(model.compute_dtype()).device(model.store().device())) {}
 
   int64_t context_length() const override { return cache_.capacity(); }
   const std::vector<int32_t>& ids() const override { return cache_.ids(); }

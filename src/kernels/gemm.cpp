@@ -4,6 +4,8 @@
 #include <ATen/Context.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
+
 namespace llm::kernels {
 namespace {
 
@@ -30,9 +32,55 @@ at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& w, const at::Ten
                      c10::List<std::optional<at::Scalar>>(), "");
 }
 
+// Bytes of the rows of a weight of another type that are converted at a time: enough for efficient
+// products, little beside a weight.
+constexpr int64_t kConvertedBytes = 16LL << 20;
+
+// body(first row, rows converted to x's type) over all rows of w.
+template <class Body>
+void for_converted_rows(const at::Tensor& w, const at::Tensor& x, const Body& body) {
+  const int64_t row_bytes = w.size(1) * static_cast<int64_t>(x.element_size());
+  const int64_t step = std::max(kConvertedBytes / row_bytes, int64_t{1});
+  for (int64_t first = 0; first < w.size(0); first += step) {
+    body(first, w.narrow(0, first, std::min(step, w.size(0) - first)).to(x.scalar_type()));
+  }
+}
+
+at::Tensor converting_product_transposed(const at::Tensor& x, const at::Tensor& w,
+                                         const at::Tensor& given_bias) {
+  const at::Tensor bias = given_bias.defined() ? given_bias.to(x.scalar_type()) : given_bias;
+  at::Tensor y;
+  for_converted_rows(w, x, [&](int64_t first, const at::Tensor& rows) {
+    const int64_t count = rows.size(0);
+    const at::Tensor part =
+        product_transposed(x, rows, bias.defined() ? bias.narrow(0, first, count) : bias);
+    if (count == w.size(0)) {
+      y = part;
+      return;
+    }
+    if (!y.defined()) y = at::empty({x.size(0), w.size(0)}, x.options());
+    y.narrow(1, first, count).copy_(part);
+  });
+  return y;
+}
+
+at::Tensor converting_product(const at::Tensor& dy, const at::Tensor& w) {
+  at::Tensor dx;
+  for_converted_rows(w, dy, [&](int64_t first, const at::Tensor& rows) {
+    const at::Tensor columns = dy.narrow(1, first, rows.size(0));
+    if (dx.defined()) {
+      dx.addmm_(columns, rows);
+    } else {
+      dx = product(columns, rows);
+    }
+  });
+  return dx;
+}
+
 }  // namespace
 
 at::Tensor product_transposed(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
+  if (x.scalar_type() != w.scalar_type()) return converting_product_transposed(x, w, bias);
   if (prefers_onednn(x, w)) return onednn_linear(x, w, bias);
   return bias.defined() ? at::addmm(bias, x, w.t()) : at::mm(x, w.t());
 }
@@ -44,6 +92,7 @@ at::Tensor product_transposed_fp32(const at::Tensor& x, const at::Tensor& w) {
 }
 
 at::Tensor product(const at::Tensor& dy, const at::Tensor& w) {
+  if (dy.scalar_type() != w.scalar_type()) return converting_product(dy, w);
   return prefers_onednn(dy, w) ? onednn_linear(dy, w.t(), {}) : at::mm(dy, w);
 }
 

@@ -1,7 +1,7 @@
 // The matrix products of the room. What they share: the library is chosen by what is fastest for
-// the shape (oneDNN or MKL on CPU, cuBLAS on CUDA), and products for a weight's gradient are added
-// to it without a temporary of the weight's size. Letters: T tokens, I and O a weight's columns and
-// rows.
+// the shape (oneDNN or MKL on CPU, cuBLAS on CUDA), a weight of another type than the activations
+// is converted some rows at a time, and products for a weight's gradient are added to it without a
+// temporary of the weight's size. Letters: T tokens, I and O a weight's columns and rows.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/gemm.h"
+#include "kernels/low_rank.h"
 #include "kernels/path.h"
 #include "llm/core/check.h"
 
@@ -18,69 +19,115 @@ void check_shapes(const at::Tensor& x, const LinearWeight& weight) {
   LLM_CHECK(x.dim() == 2 && weight.weight.dim() == 2 && x.size(1) == weight.weight.size(1),
             "x has {} columns, the weight {}", x.size(-1), weight.weight.size(-1));
   LLM_CHECK(!weight.bias.defined() || weight.bias.numel() == weight.weight.size(0));
+  for (const LowRankUpdate& update : weight.updates) {
+    LLM_CHECK(update.a.dim() == 2 && update.b.dim() == 2 && update.a.size(1) == x.size(1) &&
+                  update.a.size(0) == update.b.size(1) && update.row >= 0 &&
+                  update.row + update.b.size(0) <= weight.weight.size(0),
+              "an update of {} x {} and {} x {} at row {} of a weight of {} x {}", update.b.size(0),
+              update.b.size(1), update.a.size(0), update.a.size(1), update.row,
+              weight.weight.size(0), weight.weight.size(1));
+  }
 }
 
+// What the autograd node needs besides tensors that are inputs of the graph.
+struct LinearCall : torch::CustomClassHolder {
+  LinearCall(const LinearWeight& w, const NoiseContext& n) : weight(w), noise(n) {}
+  LinearWeight weight;
+  NoiseContext noise;
+};
+
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias) {
-    context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
-    return linear_forward(x, {weight, bias.value_or(at::Tensor())});
+  // `leaves`: weight, bias where there is one, then A and B of each update.
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            at::TensorList /*leaves*/, const c10::intrusive_ptr<LinearCall>& call) {
+    context->save_for_backward({x});
+    context->saved_data["call"] = at::IValue::make_capsule(call);
+    return linear_forward(x, call->weight, call->noise);
   }
 
   // A parameter with a preset .grad gets its gradient there; autograd is handed nothing for it.
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const at::NoGradGuard no_grad;
-    const variable_list saved = context->get_saved_variables();
+    const auto call =
+        c10::static_intrusive_pointer_cast<LinearCall>(context->saved_data["call"].toCapsule());
+    const at::Tensor x = context->get_saved_variables()[0];
+    const LinearWeight& weight = call->weight;
     const at::Tensor& dy = grads[0];
-    variable_list result(3);
-    if (context->needs_input_grad(0)) result[0] = product(dy, saved[1]);
-    if (context->needs_input_grad(1)) result[1] = weight_gradient(saved[1], dy, saved[0]);
-    if (saved[2].defined() && context->needs_input_grad(2)) {
-      result[2] = bias_gradient(saved[2], dy);
+    variable_list result(1);
+    if (context->needs_input_grad(0)) result[0] = product(dy, weight.weight);
+    result.push_back(weight_gradient(weight.weight, dy, x));
+    if (weight.bias.defined()) result.push_back(bias_gradient(weight.bias, dy));
+    for (const LowRankUpdate& update : weight.updates) {
+      const LowRankGradients part = low_rank_backward(dy, x, update, call->noise, result[0]);
+      result.push_back(part.a);
+      result.push_back(part.b);
     }
+    result.emplace_back();  // of the call
     return result;
   }
 
   static at::Tensor weight_gradient(const at::Tensor& weight, const at::Tensor& dy,
                                     const at::Tensor& x) {
+    if (!weight.requires_grad()) return {};
     if (!has_gradient_buffer(weight)) return at::mm(dy.t(), x);
     add_weight_gradient_(weight.grad(), dy, x);
     return {};
   }
 
   static at::Tensor bias_gradient(const at::Tensor& bias, const at::Tensor& dy) {
+    if (!bias.requires_grad()) return {};
     if (!has_gradient_buffer(bias)) return dy.sum(0);
     bias.grad().add_(dy.sum(0));
     return {};
   }
 };
 
+at::Tensor linear_reference(const at::Tensor& x, const LinearWeight& weight,
+                            const NoiseContext& noise) {
+  at::Tensor y = at::matmul(x, weight.weight.to(x.scalar_type()).t());
+  if (weight.bias.defined()) y = y + weight.bias.to(x.scalar_type());
+  for (const LowRankUpdate& update : weight.updates) {
+    const at::Tensor part = low_rank_reference(x, update, noise).to(y.scalar_type());
+    const int64_t after = y.size(1) - update.row - part.size(1);
+    y = y + at::constant_pad_nd(part, {update.row, after});
+  }
+  return y;
+}
+
 }  // namespace
 
-at::Tensor linear(const at::Tensor& x, const LinearWeight& weight) {
+at::Tensor linear(const at::Tensor& x, const LinearWeight& weight, const NoiseContext& noise) {
   check_shapes(x, weight);
-  if (path_for({x, weight.weight}) == Path::kReference) {
-    const at::Tensor y = at::matmul(x, weight.weight.t());
-    return weight.bias.defined() ? y + weight.bias : y;
+  if (path_for({x}) == Path::kReference) return linear_reference(x, weight, noise);
+  std::vector<at::Tensor> leaves{weight.weight};
+  if (weight.bias.defined()) leaves.push_back(weight.bias);
+  for (const LowRankUpdate& update : weight.updates) {
+    leaves.push_back(update.a);
+    leaves.push_back(update.b);
   }
-  const std::optional<at::Tensor> bias =
-      weight.bias.defined() ? std::optional<at::Tensor>(weight.bias) : std::nullopt;
-  return LinearFunction::apply(x, weight.weight, bias);
+  return LinearFunction::apply(x, at::TensorList(leaves),
+                               c10::make_intrusive<LinearCall>(weight, noise));
 }
 
-at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight) {
+at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight,
+                          const NoiseContext& noise) {
   check_shapes(x, weight);
   const at::NoGradGuard no_grad;
-  return product_transposed(x, weight.weight, weight.bias);
+  const at::Tensor y = product_transposed(x, weight.weight, weight.bias);
+  for (const LowRankUpdate& update : weight.updates) add_low_rank_(y, x, update, noise);
+  return y;
 }
 
-at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight) {
+at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight,
+                           const NoiseContext& noise) {
   check_shapes(x, weight);
   LLM_CHECK(dy.dim() == 2 && dy.size(0) == x.size(0) && dy.size(1) == weight.weight.size(0));
   const at::NoGradGuard no_grad;
   if (weight.weight.grad().defined()) add_weight_gradient_(weight.weight.grad(), dy, x);
   if (weight.bias.defined() && weight.bias.grad().defined()) weight.bias.grad().add_(dy.sum(0));
-  return product(dy, weight.weight);
+  at::Tensor dx = product(dy, weight.weight);
+  for (const LowRankUpdate& update : weight.updates) low_rank_backward(dy, x, update, noise, dx);
+  return dx;
 }
 
 }  // namespace llm::kernels

@@ -104,7 +104,7 @@ struct DeferredFunction : torch::autograd::Function<DeferredFunction> {
 LogprobOutput linear_logprob(const at::Tensor& hidden, const at::Tensor& weight,
                              const at::Tensor& targets, const LogprobOptions& options) {
   const at::NoGradGuard no_grad;
-  if (path_for({hidden, weight}) == Path::kReference) {
+  if (path_for({hidden}) == Path::kReference) {
     return reference::linear_logprob(hidden, weight, targets, options);
   }
   const LogitChunks chunks(hidden, weight, targets, options.chunk_tokens);
@@ -115,7 +115,7 @@ ScaledLoss linear_logprob_known_scale(const at::Tensor& hidden, const at::Tensor
                                       const at::Tensor& targets, double scale,
                                       const LogprobOptions& options) {
   const at::NoGradGuard no_grad;
-  if (path_for({hidden, weight}) == Path::kReference) {
+  if (path_for({hidden}) == Path::kReference) {
     return reference::linear_logprob_known_scale(hidden, weight, targets, scale, options);
   }
   const LogitChunks chunks(hidden, weight, targets, options.chunk_tokens);
@@ -128,14 +128,15 @@ ScaledLoss linear_logprob_known_scale(const at::Tensor& hidden, const at::Tensor
         softmax_scaled_gradient_(chunk.rows, narrow(all, chunk), -scale, hidden.scalar_type());
     grads.add(chunk, dlogits, weight);
   });
-  ScaledLoss out{all.logprob.sum(), chunks.spread(grads.dhidden), at::Tensor()};
+  ScaledLoss out{all.logprob.sum(), chunks.spread(grads.dhidden), at::Tensor(), at::Tensor()};
+  if (options.with_entropy) out.entropy_sum = all.entropy.sum();
   if (options.with_hits) out.hits = all.hits.sum();
   return out;
 }
 
 LogprobOutput linear_logprob_deferred(const at::Tensor& hidden, const at::Tensor& weight,
                                       const at::Tensor& targets, const LogprobOptions& options) {
-  if (path_for({hidden, weight}) == Path::kReference) {
+  if (path_for({hidden}) == Path::kReference) {
     return reference::linear_logprob(hidden, weight, targets, options);
   }
   LogprobOutput out;

@@ -77,7 +77,8 @@ BlockSaved forward_saved(const BlockCall& call, const at::Tensor& x) {
   saved.x = x;
   auto normed = kernels::rms_norm_forward(x, w.input_norm, shape.eps);
   saved.input_rstd = normed.rstd;
-  saved.qkv = kernels::linear_forward(normed.y, w.qkv).view({tokens, -1, shape.head_dim});
+  saved.qkv = kernels::linear_forward(normed.y, w.qkv, call.sequence.noise)
+                  .view({tokens, -1, shape.head_dim});
   AttentionInputs inputs;
   if (has_qk_norm(call)) {
     inputs = rotate_normed(call, saved.qkv);
@@ -89,18 +90,18 @@ BlockSaved forward_saved(const BlockCall& call, const at::Tensor& x) {
   }
   saved.attention = kernels::attention_forward(inputs.heads.q, inputs.heads.k, inputs.heads.v,
                                                call.sequence.attention);
-  const at::Tensor projected =
-      kernels::linear_forward(saved.attention.out.reshape({tokens, -1}), w.output);  // [T, D]
+  const at::Tensor projected = kernels::linear_forward(saved.attention.out.reshape({tokens, -1}),
+                                                       w.output, call.sequence.noise);  // [T, D]
   auto post = kernels::add_rms_norm_forward(projected, x, w.post_norm, shape.eps);
   saved.mid = post.sum;
   saved.post_rstd = post.rstd;
-  saved.gate_up = kernels::linear_forward(post.y, w.gate_up);
+  saved.gate_up = kernels::linear_forward(post.y, w.gate_up, call.sequence.noise);
   return saved;
 }
 
 at::Tensor finish_forward(const BlockCall& call, const BlockSaved& saved) {
   at::Tensor out = kernels::linear_forward(kernels::swiglu_forward(saved.gate_up),
-                                           call.block.weights.down);  // [T, D]
+                                           call.block.weights.down, call.sequence.noise);  // [T, D]
   return out.add_(saved.mid);
 }
 
@@ -109,13 +110,15 @@ at::Tensor mlp_backward(const BlockCall& call, const BlockSaved& saved, const at
   const BlockWeights& w = call.block.weights;
   at::Tensor dgate_up;  // [T, 2F]
   {
-    const at::Tensor product = kernels::swiglu_forward(saved.gate_up);            // [T, F]
-    const at::Tensor dproduct = kernels::linear_backward(dout, product, w.down);  // [T, F]
+    const at::Tensor product = kernels::swiglu_forward(saved.gate_up);  // [T, F]
+    const at::Tensor dproduct =
+        kernels::linear_backward(dout, product, w.down, call.sequence.noise);  // [T, F]
     dgate_up = kernels::swiglu_backward(dproduct, saved.gate_up, /*in_place=*/true);
   }
   const at::Tensor normed =
-      kernels::rms_norm_recompute(saved.mid, w.post_norm, saved.post_rstd);          // [T, D]
-  const at::Tensor dnormed = kernels::linear_backward(dgate_up, normed, w.gate_up);  // [T, D]
+      kernels::rms_norm_recompute(saved.mid, w.post_norm, saved.post_rstd);  // [T, D]
+  const at::Tensor dnormed =
+      kernels::linear_backward(dgate_up, normed, w.gate_up, call.sequence.noise);  // [T, D]
   return kernels::rms_norm_backward(dnormed, saved.mid, w.post_norm, saved.post_rstd, dout,
                                     w.post_norm.grad());
 }
@@ -138,7 +141,8 @@ at::Tensor attention_half_backward(const BlockCall& call, const BlockSaved& save
   const BlockWeights& w = call.block.weights;
   const int64_t tokens = saved.x.size(0);
   const at::Tensor dattended =
-      kernels::linear_backward(dmid, saved.attention.out.reshape({tokens, -1}), w.output)
+      kernels::linear_backward(dmid, saved.attention.out.reshape({tokens, -1}), w.output,
+                               call.sequence.noise)
           .view_as(saved.attention.out);
   const HeadViews heads = has_qk_norm(call) ? rotate_normed(call, saved.qkv).heads
                                             : split_heads(saved.qkv, call.block.shape);
@@ -150,8 +154,8 @@ at::Tensor attention_half_backward(const BlockCall& call, const BlockSaved& save
 
   const at::Tensor normed =
       kernels::rms_norm_recompute(saved.x, w.input_norm, saved.input_rstd);  // [T, D]
-  const at::Tensor dnormed =
-      kernels::linear_backward(dqkv.view({tokens, -1}), normed, w.qkv);  // [T, D]
+  const at::Tensor dnormed = kernels::linear_backward(dqkv.view({tokens, -1}), normed, w.qkv,
+                                                      call.sequence.noise);  // [T, D]
   return kernels::rms_norm_backward(dnormed, saved.x, w.input_norm, saved.input_rstd, dmid,
                                     w.input_norm.grad());
 }

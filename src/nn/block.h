@@ -12,6 +12,7 @@
 #include "llm/kernels/linear.h"
 #include "llm/nn/causal_lm.h"
 #include "llm/nn/rope_tables.h"
+#include "nn/weight_finder.h"
 
 namespace llm::nn {
 
@@ -36,6 +37,7 @@ struct BlockShape {
 struct SequenceContext {
   RopeInput rope;
   kernels::AttentionShape attention;
+  kernels::NoiseContext noise = {};  // of the adapters' dropout
 };
 
 struct Block {
@@ -54,9 +56,8 @@ at::Tensor run_block(const Block& block, const at::Tensor& x, const SequenceCont
 at::Tensor run_block_cached(const Block& block, const at::Tensor& x, const RopeInput& rope,
                             KvCache& cache, int64_t layer);  // [T, D]
 
-// The block `layer` over the store's leaves. Requires: the store holds that layer's parameters.
-Block make_block(const arch::ModelConfig& config, const tensor::ParameterStore& store,
-                 int64_t layer);
+// The block `layer`. Requires: the weights hold that layer's parameters.
+Block make_block(const arch::ModelConfig& config, const WeightFinder& weights, int64_t layer);
 
 double attention_scale(int64_t head_dim);  // 1 / sqrt(K)
 

@@ -2,61 +2,103 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+
+#include <utility>
 
 #include "llm/arch/parameters.h"
 #include "llm/arch/rope_frequencies.h"
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "llm/kernels/rms_norm.h"
-#include "nn/block.h"
 #include "nn/embedding.h"
+#include "nn/model_weights.h"
 
 namespace llm::nn {
 
 struct CausalLM::Impl {
-  Impl(arch::ModelConfig c, tensor::ParameterStore& s)
-      : config(std::move(c)), store(s), rope(config, s.device()) {
-    embedding = s.leaf("model.embed_tokens.weight");
-    for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-      blocks.push_back(make_block(config, s, layer));
-    }
-    final_norm = s.leaf("model.norm.weight");
-    head = config.tie_word_embeddings ? embedding : s.leaf("lm_head.weight");
+  Impl(arch::ModelConfig c, tensor::ParameterStore& s, const LoraWeights* lora)
+      : config(std::move(c)),
+        store(s),
+        adapter(lora ? &lora->store : nullptr),
+        compute_type(WeightFinder(s).compute_type()),
+        rope(config, s.device()),
+        weights(gather_weights(config, s, lora)) {
+    if (!lora) return;
+    LLM_CHECK(!s.trainable(), "the base of an adapter is frozen");
+    inactive = gather_weights(config, s, nullptr);
+    config = adapted_config(std::move(config), weights);
   }
 
   at::Tensor extend(const std::vector<int32_t>& ids, KvCache& cache);
 
   arch::ModelConfig config;
   tensor::ParameterStore& store;
+  tensor::ParameterStore* adapter;
+  at::ScalarType compute_type;
   RopeTables rope;
-  at::Tensor embedding;  // [V, D]
-  std::vector<Block> blocks;
-  at::Tensor final_norm;  // [D]
-  at::Tensor head;        // [V, D]
+  ModelWeights weights;   // what is computed with
+  ModelWeights inactive;  // with an adapter: the model without it, or with it while it is off
+  bool adapter_on = true;
   RecomputePolicy policy = RecomputePolicy::kSelective;
 };
 
-CausalLM::CausalLM(arch::ModelConfig config, tensor::ParameterStore& store)
-    : impl_(std::make_unique<Impl>(std::move(config), store)) {}
+CausalLM::CausalLM(arch::ModelConfig config, tensor::ParameterStore& store, const LoraWeights* lora)
+    : impl_(std::make_unique<Impl>(std::move(config), store, lora)) {}
 CausalLM::~CausalLM() = default;
 
 const arch::ModelConfig& CausalLM::config() const { return impl_->config; }
 tensor::ParameterStore& CausalLM::store() { return impl_->store; }
+tensor::ParameterStore& CausalLM::trainable_store() {
+  return impl_->adapter ? *impl_->adapter : impl_->store;
+}
+at::ScalarType CausalLM::compute_dtype() const { return impl_->compute_type; }
 void CausalLM::set_recompute(RecomputePolicy policy) { impl_->policy = policy; }
-at::Tensor CausalLM::head_weight() const { return impl_->head; }
+
+void CausalLM::set_adapters_enabled(bool enabled) {
+  LLM_CHECK(impl_->adapter, "the model has no adapter");
+  if (enabled == impl_->adapter_on) return;
+  const int64_t rows = impl_->weights.embedding.size(0);
+  const int64_t other_rows = impl_->inactive.embedding.size(0);
+  if (rows != other_rows) {
+    throw core::ConfigError({.where = "adapter",
+                             .expected = "the base's vocabulary, to compute without the adapter",
+                             .got = fmt::format("tables of {} and {} rows", rows, other_rows),
+                             .hint = "Extend the base's vocabulary first."});
+  }
+  std::swap(impl_->weights, impl_->inactive);
+  impl_->adapter_on = enabled;
+}
+
+at::Tensor CausalLM::head_weight() const {
+  const kernels::LinearWeight& head = impl_->weights.head;
+  if (head.updates.empty()) return head.weight;
+  const at::NoGradGuard no_grad;
+  const kernels::LowRankUpdate& update = head.updates[0];
+  return at::addmm(head.weight.to(update.b.scalar_type()), update.b, update.a, 1, update.scale);
+}
 
 at::Tensor CausalLM::logits(const at::Tensor& hidden) const {
-  return at::linear(hidden, impl_->head).to(at::kFloat);  // [T, V]
+  return kernels::linear(hidden, impl_->weights.head).to(at::kFloat);  // [T, V]
 }
 
 at::Tensor CausalLM::forward(const ModelInput& input) {
+  const kernels::NoiseContext& noise = input.noise;
+  LLM_CHECK(!noise.on() || noise.tokens.numel() == input.ids.numel(), "noise for {} of {} tokens",
+            noise.tokens.numel(), input.ids.numel());
   SequenceContext sequence;
   sequence.rope = impl_->rope.prepare(input.positions, input.document_lengths);
   sequence.attention = {input.cu_seqlens, input.max_seqlen,
                         attention_scale(impl_->config.head_dim)};
-  at::Tensor x = embed(input.ids, impl_->embedding);  // [T, D]
-  for (const Block& block : impl_->blocks) x = run_block(block, x, sequence, impl_->policy);
-  return kernels::rms_norm(x, impl_->final_norm, impl_->config.rms_norm_eps);
+  sequence.noise = noise;
+  const ModelWeights& weights = impl_->weights;
+  at::Tensor x = embed(input.ids, weights.embedding, impl_->compute_type);  // [T, D]
+  if (noise.on() && input.neftune_alpha != 0) add_neftune_(x, input);
+  // Below a frozen embedding nothing needs gradients: the graph starts here.
+  if (impl_->adapter && impl_->adapter_on && at::GradMode::is_enabled() && !x.requires_grad())
+    x.requires_grad_();
+  for (const Block& block : weights.blocks) x = run_block(block, x, sequence, impl_->policy);
+  return kernels::rms_norm(x, weights.final_norm, impl_->config.rms_norm_eps);
 }
 
 at::Tensor CausalLM::Impl::extend(const std::vector<int32_t>& ids, KvCache& cache) {
@@ -66,12 +108,13 @@ at::Tensor CausalLM::Impl::extend(const std::vector<int32_t>& ids, KvCache& cach
   const at::Tensor all_positions = at::arange(length, int_options);  // [S]
   RopeInput rotary = rope.prepare(all_positions, {static_cast<int32_t>(length)});
   rotary.rows = rotary.rows.narrow(0, cache.length(), tokens);
-  at::Tensor x = embed(at::tensor(ids, at::kInt).to(store.device()), embedding);  // [T, D]
-  for (size_t layer = 0; layer < blocks.size(); ++layer) {
-    x = run_block_cached(blocks[layer], x, rotary, cache, static_cast<int64_t>(layer));
+  at::Tensor x = embed(at::tensor(ids, at::kInt).to(store.device()), weights.embedding,
+                       compute_type);  // [T, D]
+  for (size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    x = run_block_cached(weights.blocks[layer], x, rotary, cache, static_cast<int64_t>(layer));
   }
   cache.append_ids(ids);
-  return kernels::rms_norm(x, final_norm, config.rms_norm_eps);
+  return kernels::rms_norm(x, weights.final_norm, config.rms_norm_eps);
 }
 
 at::Tensor CausalLM::forward_cached(const std::vector<int32_t>& ids, KvCache& cache) {

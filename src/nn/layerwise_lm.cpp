@@ -67,7 +67,7 @@ at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
       const arch::ParameterSpec& spec = parameter.spec;
       store.weight(spec.name).copy_(read_(spec.name, 0, spec.shape[0]));
     }
-    const Block block = make_block(config_, store, layer);
+    const Block block = make_block(config_, WeightFinder(store), layer);
     for (size_t i = 0; i < x.size(); ++i)
       x[i] = run_block_cached(block, x[i], rope[i], caches_[i], layer);
   }

@@ -1,25 +1,47 @@
-// y = x W^T + b over the forms a weight can have. Letters: T tokens, I input features, O output
-// features.
+// y = x W^T + b over the forms a weight can have, plus low-rank updates (LoRA, Hu et al., arXiv
+// 2106.09685) of row ranges of W:
+//   y[:, row : row + O'] += scale * drop(x) A^T B^T
+// Letters: T tokens, I input features, O output features, R rank, O' rows that an update changes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <vector>
+
+#include "llm/kernels/dropout.h"
+
 namespace llm::kernels {
 
-// A linear layer's weight. Dense: `weight` is an autograd leaf (its .grad preset into flat storage)
-// or a frozen tensor.
+struct LowRankUpdate {
+  at::Tensor a;     // [R, I]
+  at::Tensor b;     // [O', R]
+  int64_t row = 0;  // the first of the O' rows
+  double scale = 1;
+  double dropout = 0;   // probability, of x on its way to A, where there is noise
+  uint64_t stream = 0;  // of the dropout's randomness: another one for each update of a model
+};
+
+// A linear layer's weight: an autograd leaf (its .grad preset into flat storage) or a frozen
+// tensor. A frozen one may be of another type than x, bf16 say: then rows are converted to x's type
+// right before their product, some 16 MiB at a time, so that no copy of the weight exists.
 struct LinearWeight {
   at::Tensor weight;  // [O, I]
   at::Tensor bias;    // [O] or undefined
+  std::vector<LowRankUpdate> updates = {};
 };
 
-// Differentiable. A weight or bias with a preset .grad gets its gradient added there, in place.
-// x may have strided rows.
-at::Tensor linear(const at::Tensor& x, const LinearWeight& weight);  // [T, I] -> [T, O]
+// Differentiable. A weight, bias or factor with a preset .grad gets its gradient added there, in
+// place. x may have strided rows. Without noise nothing is dropped.
+at::Tensor linear(const at::Tensor& x, const LinearWeight& weight,
+                  const NoiseContext& noise = {});  // [T, I] -> [T, O]
 
 // For blocks with their own backward: no graph.
-at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight);  // [T, I] -> [T, O]
-// Returns dx [T, I]; adds dW and db straight into weight.grad / bias.grad where those are defined.
-at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight);
+at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight,
+                          const NoiseContext& noise = {});  // [T, I] -> [T, O]
+// Returns dx [T, I]; adds dW, db, dA and dB straight into the .grad of each that has one. Keeps
+// nothing from the forward: drop(x) A^T is computed again. Requires: the forward's noise.
+at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight,
+                           const NoiseContext& noise = {});
 
 }  // namespace llm::kernels

@@ -1,6 +1,7 @@
 // Log-probabilities of target tokens from hidden states and the head weight, without ever holding
 // the logits as a whole:
 //   logprob[t] = z[t, target[t]] - logsumexp(z[t, :]),  z = hidden W^T.
+// A frozen weight may be of another type than the hidden states, as in linear.h.
 // Tokens are worked through in chunks; at most one chunk of logits [C, V] lives. Statistics and
 // reductions in fp32. Tokens whose target is kIgnoreTarget cost nothing and get logprob 0. Letters:
 // T tokens, D model dim, V vocabulary, C chunk.
@@ -39,6 +40,7 @@ LogprobOutput linear_logprob(const at::Tensor& hidden, const at::Tensor& weight,
 struct ScaledLoss {
   at::Tensor logprob_sum;  // [] fp32, unscaled sum over trained tokens
   at::Tensor dhidden;      // [T, D], gradient of -scale * sum(logprob)
+  at::Tensor entropy_sum;  // [] fp32, when asked
   at::Tensor hits;         // [] int64, number of argmax hits, when asked
 };
 ScaledLoss linear_logprob_known_scale(const at::Tensor& hidden, const at::Tensor& weight,

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "llm/arch/model_config.h"
+#include "llm/kernels/dropout.h"
 #include "llm/nn/kv_cache.h"
+#include "llm/nn/lora.h"
 #include "llm/nn/rope_tables.h"
 #include "llm/tensor/parameter_store.h"
 
@@ -32,20 +34,42 @@ struct ModelInput {
   at::Tensor cu_seqlens;  // [N + 1] int32
   int64_t max_seqlen = 0;
   std::vector<int32_t> document_lengths;  // on the host; without the capacity's empty tail
+  // Training only; without a key there is neither dropout nor NEFTune.
+  kernels::NoiseContext noise = {};
+  // NEFTune (Jain et al., arXiv 2310.05914): embeddings += U(-1, 1) * alpha / sqrt(L D), L the
+  // document's length. 0: none.
+  double neftune_alpha = 0;
 };
 
 class CausalLM {
  public:
-  // Requires: the store was made from arch::parameter_specs(config).
-  CausalLM(arch::ModelConfig config, tensor::ParameterStore& store);
+  // Requires: the store was made from arch::parameter_specs(config); a frozen one holds its weights
+  // already. A store of half precision is computed with in fp32 on CPU: matrices stay as stored,
+  // vectors are copied.
+  //
+  // With an adapter the base is frozen, and what the adapter stores whole replaces the base's leaf:
+  // tables (also with more rows: a vocabulary that grew), norms, matrices (of q, k, v or gate, up
+  // all together). The adapter's stores must outlive the model, its layout need not. Throws:
+  // ConfigError for saved parts of a fused matrix, for tables of different sizes, and for a
+  // trainable update of lm_head, whose gradient objectives cannot reach through head_weight().
+  CausalLM(arch::ModelConfig config, tensor::ParameterStore& store,
+           const LoraWeights* lora = nullptr);
   ~CausalLM();
 
+  // Of the model as it is with its adapter: vocab_size is its tables', and a saved head is not
+  // tied.
   const arch::ModelConfig& config() const;
-  tensor::ParameterStore& store();
+  tensor::ParameterStore& store();            // the base's
+  tensor::ParameterStore& trainable_store();  // the adapter's when there is one
+  at::ScalarType compute_dtype() const;       // of activations, and so of a KvCache
   void set_recompute(RecomputePolicy policy);
 
+  // Off: the model computes as its base does, for reference log-probabilities. Requires: an
+  // adapter. Throws: ConfigError where the vocabulary grew, for then the base is no model of it.
+  void set_adapters_enabled(bool enabled);
+
   // Hidden states after the final norm. Part of the autograd graph when gradients are on and the
-  // store is trainable.
+  // store is trainable or an adapter is enabled.
   at::Tensor forward(const ModelInput& input);  // -> [T, D]
 
   // The next `ids` of one sequence: appends to the cache and returns their hidden states, equal to
@@ -55,7 +79,9 @@ class CausalLM {
   // vocabulary.
   at::Tensor forward_cached(const std::vector<int32_t>& ids, KvCache& cache);  // -> [T, D]
 
-  at::Tensor head_weight() const;  // [V, D], the embedding when tied
+  // [V, D], the embedding when tied; with an update of lm_head W + scale * B A, formed by each
+  // call.
+  at::Tensor head_weight() const;
   // Logits of some hidden states, for generation and evaluation: fp32.
   at::Tensor logits(const at::Tensor& hidden) const;  // [T, D] -> [T, V]
 

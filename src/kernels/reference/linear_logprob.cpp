@@ -36,7 +36,8 @@ ScaledLoss linear_logprob_known_scale(const at::Tensor& hidden, const at::Tensor
   const at::Tensor one = at::ones({}, values.logprob.options());
   const std::vector<at::Tensor> grads = vector_jacobian(loss, {hidden, weight}, one);
   if (weight.grad().defined()) weight.grad().add_(grads[1]);
-  ScaledLoss out{values.logprob.sum(), grads[0], at::Tensor()};
+  ScaledLoss out{values.logprob.sum(), grads[0], at::Tensor(), at::Tensor()};
+  if (options.with_entropy) out.entropy_sum = values.entropy.sum();
   if (options.with_hits) out.hits = values.hits.sum();
   return out;
 }

@@ -1,0 +1,62 @@
+#include "llm/nn/lora.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+#include "llm/core/error.h"
+#include "nn/random_values.h"
+
+namespace llm::nn {
+
+std::vector<arch::ParameterSpec> lora_parameter_specs(const arch::LoraLayout& layout) {
+  std::vector<arch::ParameterSpec> specs;
+  const auto add = [&](const arch::LoraModule& module, const char* factor, int64_t rows,
+                       int64_t columns) {
+    arch::ParameterSpec spec;
+    spec.name = module.name + factor;
+    spec.shape = {rows, columns};
+    spec.layer = module.layer;
+    specs.push_back(std::move(spec));
+  };
+  for (const arch::LoraModule& module : layout.modules) {
+    add(module, ".lora_A.weight", module.rank, module.in);
+    add(module, ".lora_B.weight", module.out, module.rank);
+  }
+  specs.insert(specs.end(), layout.saved.begin(), layout.saved.end());
+  return specs;
+}
+
+LoraInit lora_init(const arch::LoraConfig& config) {
+  const io::OrderedJson& given = config.init_lora_weights;
+  if (given.is_boolean()) return given.get<bool>() ? LoraInit::kKaimingUniform : LoraInit::kRandom;
+  if (given == "gaussian") return LoraInit::kGaussian;
+  throw core::ConfigError({.where = "init_lora_weights",
+                           .expected = "true, false or \"gaussian\"",
+                           .got = given.dump(),
+                           .hint = "Other beginnings need data or change the base model."});
+}
+
+void initialize_lora(tensor::ParameterStore& store, const arch::LoraLayout& layout, uint64_t seed,
+                     LoraInit init) {
+  const at::NoGradGuard no_grad;
+  for (const arch::LoraModule& module : layout.modules) {
+    const std::string a_name = module.name + ".lora_A.weight";
+    const std::string b_name = module.name + ".lora_B.weight";
+    const at::Tensor a = store.weight(a_name), b = store.weight(b_name);
+    const auto rank = static_cast<double>(module.rank);
+    if (init == LoraInit::kGaussian) {
+      a.copy_(normal_values(a.sizes(), name_key(seed, a_name), 1 / rank));
+    } else {
+      const double bound = 1 / std::sqrt(static_cast<double>(module.in));
+      a.copy_(uniform_values(a.sizes(), name_key(seed, a_name), bound));
+    }
+    if (init == LoraInit::kRandom) {
+      b.copy_(uniform_values(b.sizes(), name_key(seed, b_name), 1 / std::sqrt(rank)));
+    } else {
+      b.zero_();
+    }
+  }
+}
+
+}  // namespace llm::nn

@@ -1,0 +1,124 @@
+#include "nn/weight_finder.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "llm/core/error.h"
+#include "nn/random_values.h"
+
+namespace llm::nn {
+
+namespace {
+
+constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
+constexpr const char* kHeadName = "lm_head.weight";
+
+bool is_factor(const std::string& name) {
+  return name.ends_with(".lora_A.weight") || name.ends_with(".lora_B.weight");
+}
+
+std::string module_of(const std::string& parameter) {
+  return parameter.substr(0, parameter.rfind('.'));
+}
+
+}  // namespace
+
+WeightFinder::WeightFinder(const tensor::ParameterStore& base, const LoraWeights* lora)
+    : base_(base), lora_(lora) {
+  if (lora_) check_saved();
+}
+
+// A whole leaf of the base's shape; tables may have another number of rows.
+void WeightFinder::check_saved() const {
+  for (const tensor::LeafRange& saved : lora_->store.leaves()) {
+    const std::string& name = saved.name;
+    if (is_factor(name)) continue;
+    // A tied base has no head.
+    const std::string in_base = base_.has_leaf(name) ? name : kEmbeddingName;
+    const bool is_table = name == kEmbeddingName || name == kHeadName;
+    const std::vector<int64_t> shape = base_.leaf(in_base).sizes().vec();
+    if (std::equal(shape.begin() + (is_table ? 1 : 0), shape.end(),
+                   saved.shape.begin() + (is_table ? 1 : 0), saved.shape.end()))
+      continue;
+    throw core::ConfigError(
+        {.where = "modules_to_save",
+         .expected = fmt::format("all modules that are computed together as {} [{}]", name,
+                                 fmt::join(shape, ", ")),
+         .got = fmt::format("[{}]", fmt::join(saved.shape, ", ")),
+         .hint = "Name q_proj, k_proj and v_proj together, or none of them, and likewise gate_proj "
+                 "and up_proj."});
+  }
+}
+
+at::ScalarType WeightFinder::compute_type() const {
+  const bool is_half = base_.dtype() == at::kBFloat16 || base_.dtype() == at::kHalf;
+  return is_half && base_.device().is_cpu() ? at::kFloat : base_.dtype();
+}
+
+bool WeightFinder::is_saved(const std::string& leaf) const {
+  return lora_ && lora_->store.has_leaf(leaf);
+}
+
+at::Tensor WeightFinder::leaf(const std::string& name) const {
+  return is_saved(name) ? lora_->store.leaf(name) : base_.leaf(name);
+}
+
+at::Tensor WeightFinder::vector(const std::string& name) const {
+  const at::Tensor stored = leaf(name);
+  return is_saved(name) ? stored : stored.to(compute_type());
+}
+
+at::Tensor WeightFinder::optional_vector(const std::string& name) const {
+  return base_.has_leaf(name) ? vector(name) : at::Tensor();
+}
+
+at::Tensor WeightFinder::table(const std::string& name) const { return leaf(name); }
+
+void WeightFinder::add_update(const std::string& module, int64_t row,
+                              kernels::LinearWeight& weight) const {
+  if (!lora_) return;
+  const auto& modules = lora_->layout.modules;
+  const auto found = std::find_if(modules.begin(), modules.end(),
+                                  [&](const arch::LoraModule& m) { return m.name == module; });
+  if (found == modules.end()) return;
+  weight.updates.push_back({.a = lora_->store.leaf(module + ".lora_A.weight"),
+                            .b = lora_->store.leaf(module + ".lora_B.weight"),
+                            .row = row,
+                            .scale = found->scale,
+                            .dropout = lora_->dropout,
+                            .stream = name_key(0, module)});
+}
+
+kernels::LinearWeight WeightFinder::linear(const std::string& name) const {
+  kernels::LinearWeight weight{leaf(name + ".weight"), optional_vector(name + ".bias")};
+  const auto& leaves = base_.leaves();
+  const auto range = std::find_if(leaves.begin(), leaves.end(), [&](const tensor::LeafRange& l) {
+    return l.name == name + ".weight";
+  });
+  int64_t row = 0;
+  for (const size_t index : range->parameter_indices) {
+    const arch::ParameterSpec& part = base_.parameters()[index].spec;
+    add_update(module_of(part.name), row, weight);
+    row += part.shape[0];
+  }
+  return weight;
+}
+
+kernels::LinearWeight WeightFinder::head(bool tied) const {
+  kernels::LinearWeight weight;
+  if (!tied || is_saved(kHeadName)) {
+    weight.weight = leaf(kHeadName);
+  } else {
+    const at::Tensor base = base_.leaf(kEmbeddingName);
+    const bool follows =
+        lora_ && (lora_->ensure_weight_tying || leaf(kEmbeddingName).size(0) != base.size(0));
+    weight.weight = follows ? leaf(kEmbeddingName) : base;
+  }
+  add_update("lm_head", 0, weight);
+  return weight;
+}
+
+}  // namespace llm::nn
