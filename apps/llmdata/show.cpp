@@ -61,6 +61,12 @@ void check_show(const ShowConfig& config) {
               "The loss mask is one of tokens");
 }
 
+const char* why_left_out(corpus::ExampleOutcome outcome) {
+  if (outcome == corpus::ExampleOutcome::kTooLong) return "left out: too long";
+  if (outcome == corpus::ExampleOutcome::kEmpty) return "left out: an empty answer";
+  return "left out: no trained token";
+}
+
 // Prints examples one by one, or collects them for one JSON object.
 class ExamplePrinter {
  public:
@@ -74,7 +80,9 @@ class ExamplePrinter {
   bool wants_more() const { return shown_ < limit_; }
 
   void show(const std::string& title, const corpus::EncodedExample& example) {
-    if (!wants_more() || example.outcome != corpus::ExampleOutcome::kKept) return;
+    if (example.outcome != corpus::ExampleOutcome::kKept)
+      return core::log_debug("{}: {}", title, why_left_out(example.outcome));
+    if (!wants_more()) return;
     ++shown_;
     if (is_json_) {
       examples_.push_back(to_json(title, example));

@@ -154,8 +154,22 @@ ExampleDataset describe_examples(const ExampleEncoder& encoder, uint64_t fingerp
   return dataset;
 }
 
+void require_kept(const ExampleSourceReport& report, const EncodeConfig& config) {
+  const ExampleCounts& counts = report.counts;
+  if (counts.kept > 0) return;
+  throw core::DataError(
+      {.where = "source " + report.name,
+       .expected = "at least one example to train on",
+       .got = fmt::format("none of {} rows ({} too long, {} empty, {} without a trained token)",
+                          counts.rows, counts.dropped_too_long, counts.dropped_empty,
+                          counts.dropped_untrained),
+       .hint = counts.dropped_too_long > 0
+                   ? fmt::format("Raise max_length, which is {}", config.max_length)
+                   : "Look at the rows with llmdata show"});
+}
+
 ExampleShard write_shard(const ExampleSource& source, ExampleReader& reader,
-                         const ExampleDataset& dataset) {
+                         const ExampleDataset& dataset, const EncodeConfig& config) {
   ExampleShard shard;
   shard.path = dataset.directory / (source.name + ".tokens");
   io::TokenShardWriter writer(shard.path, {.bytes_per_id = dataset.bytes_per_id,
@@ -166,6 +180,7 @@ ExampleShard write_shard(const ExampleSource& source, ExampleReader& reader,
     for (const TrainingDocument& document : example.documents)
       writer.add_document(hash_ids(document.ids), document.ids, document.trained);
   });
+  require_kept(shard.source, config);
   shard.documents = writer.commit().num_documents;
   shard.file_bytes = fs::file_size(shard.path);
   return shard;
@@ -186,7 +201,7 @@ ExampleDataset prepare_examples(std::vector<ExampleSource> sources, const Exampl
   ExampleDataset dataset = describe_examples(encoder, fingerprint, staging.path());
   ExampleReader reader(encoder, {options.num_threads, options.task, options.progress});
   for (const ExampleSource& source : sources)
-    dataset.shards.push_back(write_shard(source, reader, dataset));
+    dataset.shards.push_back(write_shard(source, reader, dataset, encoder.config()));
   dataset.task = reader.task();
   io::write_file_atomically(staging.path() / kExamplesFileName,
                             io::dump_json(example_dataset_to_json(dataset), 2) + "\n");

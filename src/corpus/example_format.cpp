@@ -95,7 +95,10 @@ std::string shown_columns(const ExampleRow& row) {
 
 // For a column that is nearly called as one that a format needs.
 std::string naming_hint(const ExampleRow& row, std::span<const ExampleFormat> formats) {
-  const std::string hint = "Columns of other names are named in the settings of \"columns\"";
+  const std::string hint =
+      "Name columns that are called otherwise, in the settings of \"columns\" or with flags such "
+      "as "
+      "--columns-prompt";
   for (const ExampleFormat format : formats) {
     for (const Names& set : needed_columns(format, row.columns())) {
       for (const std::string& wanted : set) {

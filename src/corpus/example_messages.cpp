@@ -81,7 +81,8 @@ std::string_view role_of(const Source& source) {
     source.fail(
         "", fmt::format("a message with a \"{}\"", name),
         keys.empty() ? "an empty object" : fmt::format("one with {}", fmt::join(keys, ", ")),
-        "Fields of other names are named in the settings of \"columns\"");
+        "Name fields that are called otherwise, in the settings of \"columns\" or with flags "
+        "such as --columns-role");
   }
   if (!role->is_string()) source.fail(name, "a string", json_kind(*role));
   const std::string written = lower_case(role->get<std::string>());

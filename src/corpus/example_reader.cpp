@@ -80,24 +80,6 @@ class RowSource {
   uint64_t num_rows_ = 0;
 };
 
-std::string dropped_summary(const ExampleCounts& counts) {
-  return fmt::format("none of {} rows ({} too long, {} empty, {} without a trained token)",
-                     counts.rows, counts.dropped_too_long, counts.dropped_empty,
-                     counts.dropped_untrained);
-}
-
-void require_kept(const ExampleSourceReport& report, const EncodeConfig& config) {
-  const ExampleCounts& counts = report.counts;
-  if (counts.kept > 0) return;
-  std::string hint = "Look at the rows with llmdata show";
-  if (counts.dropped_too_long > 0)
-    hint = fmt::format("Raise max_length, which is {}", config.max_length);
-  throw core::DataError({.where = report.name,
-                         .expected = "at least one example to train on",
-                         .got = dropped_summary(counts),
-                         .hint = hint});
-}
-
 }  // namespace
 
 const std::vector<std::pair<ExampleTask, std::string>>& config_enum_names(ExampleTask) {
@@ -208,7 +190,6 @@ ExampleSourceReport ExampleReader::read(const ExampleSource& source,
        .consume = consume},
       kMaxBytesInFlight);
   pipeline.run(options_.num_threads);
-  require_kept(report, encoder_.config());
   return report;
 }
 

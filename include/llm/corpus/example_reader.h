@@ -77,7 +77,7 @@ class ExampleReader {
   // not depend on the number of threads.
   // Throws: what find_input_files, RecordReader, parse_example and ExampleEncoder throw, for the
   // earliest row that has a problem; DataError for a row of another format than its file's first,
-  // for a pair where single answers are wanted or the reverse, and when no row is kept at all.
+  // and for a pair where single answers are wanted or the reverse.
   ExampleSourceReport read(const ExampleSource& source,
                            const std::function<void(const EncodedExample&)>& visit);
 
