@@ -199,6 +199,27 @@ TEST_F(ExampleEncoding, TruncationKeepsTheEndOfTurnAndWholeCharacters) {
   }
 }
 
+// What a template opens the answer with is trained, too, but is none of it.
+TEST_F(ExampleEncoding, TruncationKeepsAWordOfTheAnswer) {
+  const std::string file =
+      dir_.file("think.jinja",
+                "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' }}"
+                "{% if m.role == 'assistant' %}{{ '<think>the fox</think>' }}{% endif %}"
+                "{{ m.content + '<|im_end|>\\n' }}{% endfor %}"
+                "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
+          .string();
+  const std::string row = R"({"prompt": "the", "completion": "lazy dog"})";
+  size_t kept = 0;
+  for (int64_t length = 1; length < 60; ++length) {
+    const EncodedExample cut = encode(row, {.chat_template = file, .max_length = length});
+    if (cut.outcome != ExampleOutcome::kKept) continue;
+    ++kept;
+    EXPECT_THAT(trained(cut),
+                ElementsAre(testing::MatchesRegex("<think>the fox</think>l.*<.im_end.>")));
+  }
+  EXPECT_GT(kept, 5u);
+}
+
 TEST_F(ExampleEncoding, DropLeavesLongRowsOut) {
   const EncodeConfig config{
       .chat_template = "chatml", .max_length = 20, .truncation = Truncation::kDrop};
