@@ -102,6 +102,18 @@ at::Tensor GgufWeights::read_rows(const std::string& name, int64_t first, int64_
   return to_half_split(whole, num_heads).narrow(0, first - first_head * head_rows, count);
 }
 
+std::optional<StoredBlocks> GgufWeights::read_blocks(const std::string& name) const {
+  const io::GgufTensor& tensor = stored(name);
+  if (is_plain(tensor.type) || tensor.shape.size() != 2) return std::nullopt;
+  const std::span<const std::byte> bytes = model_.bytes(tensor);
+  const int64_t rows = tensor.shape[0];
+  const at::Tensor file =
+      at::from_blob(const_cast<std::byte*>(bytes.data()),
+                    {rows, static_cast<int64_t>(bytes.size()) / rows}, at::kByte);
+  const int64_t heads = interleaved_heads(name);
+  return StoredBlocks{tensor.type, heads == 0 ? file.clone() : to_half_split(file, heads)};
+}
+
 uint64_t GgufWeights::file_bytes() const {
   uint64_t bytes = 0;
   for (const io::GgufFile& shard : model_.shards()) bytes += shard.file().bytes().size();

@@ -18,6 +18,7 @@ class GgufWeights : public WeightSource {
   const std::map<std::string, StoredTensor>& tensors() const override { return tensors_; }
   at::Tensor read(const std::string& name) const override;
   at::Tensor read_rows(const std::string& name, int64_t first, int64_t count) const override;
+  std::optional<StoredBlocks> read_blocks(const std::string& name) const override;
   uint64_t file_bytes() const override;
 
  private:

@@ -36,37 +36,60 @@ at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& w, const at::Ten
 // products, little beside a weight.
 constexpr int64_t kConvertedBytes = 16LL << 20;
 
-// body(first row, rows converted to x's type) over all rows of w.
-template <class Body>
-void for_converted_rows(const at::Tensor& w, const at::Tensor& x, const Body& body) {
-  const int64_t row_bytes = w.size(1) * static_cast<int64_t>(x.element_size());
-  const int64_t step = std::max(kConvertedBytes / row_bytes, int64_t{1});
-  for (int64_t first = 0; first < w.size(0); first += step) {
-    body(first, w.narrow(0, first, std::min(step, w.size(0) - first)).to(x.scalar_type()));
+// A weight that is converted where it is used: rows(first, count) -> [count, I] of x's type.
+template <class Rows>
+struct ConvertedWeight {
+  int64_t out;  // O
+  int64_t in;   // I
+  Rows rows;
+
+  // body(first row, converted rows) over all of them.
+  template <class Body>
+  void for_each(const Body& body) const {
+    const int64_t step =
+        std::max(kConvertedBytes / (in * static_cast<int64_t>(sizeof(float))), int64_t{1});
+    for (int64_t first = 0; first < out; first += step)
+      body(first, rows(first, std::min(step, out - first)));
   }
+};
+
+auto converted(const at::Tensor& w, at::ScalarType type) {
+  const auto rows = [&w, type](int64_t first, int64_t count) {
+    return w.narrow(0, first, count).to(type);
+  };
+  return ConvertedWeight<decltype(rows)>{w.size(0), w.size(1), rows};
 }
 
-at::Tensor converting_product_transposed(const at::Tensor& x, const at::Tensor& w,
+auto converted(const tensor::QuantizedMatrix& w, at::ScalarType type) {
+  const auto rows = [&w, type](int64_t first, int64_t count) {
+    return w.read_rows(first, count).to(type);
+  };
+  return ConvertedWeight<decltype(rows)>{w.rows(), w.columns(), rows};
+}
+
+template <class Rows>
+at::Tensor converting_product_transposed(const at::Tensor& x, const ConvertedWeight<Rows>& w,
                                          const at::Tensor& given_bias) {
   const at::Tensor bias = given_bias.defined() ? given_bias.to(x.scalar_type()) : given_bias;
   at::Tensor y;
-  for_converted_rows(w, x, [&](int64_t first, const at::Tensor& rows) {
+  w.for_each([&](int64_t first, const at::Tensor& rows) {
     const int64_t count = rows.size(0);
     const at::Tensor part =
         product_transposed(x, rows, bias.defined() ? bias.narrow(0, first, count) : bias);
-    if (count == w.size(0)) {
+    if (count == w.out) {
       y = part;
       return;
     }
-    if (!y.defined()) y = at::empty({x.size(0), w.size(0)}, x.options());
+    if (!y.defined()) y = at::empty({x.size(0), w.out}, x.options());
     y.narrow(1, first, count).copy_(part);
   });
   return y;
 }
 
-at::Tensor converting_product(const at::Tensor& dy, const at::Tensor& w) {
+template <class Rows>
+at::Tensor converting_product(const at::Tensor& dy, const ConvertedWeight<Rows>& w) {
   at::Tensor dx;
-  for_converted_rows(w, dy, [&](int64_t first, const at::Tensor& rows) {
+  w.for_each([&](int64_t first, const at::Tensor& rows) {
     const at::Tensor columns = dy.narrow(1, first, rows.size(0));
     if (dx.defined()) {
       dx.addmm_(columns, rows);
@@ -80,7 +103,9 @@ at::Tensor converting_product(const at::Tensor& dy, const at::Tensor& w) {
 }  // namespace
 
 at::Tensor product_transposed(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
-  if (x.scalar_type() != w.scalar_type()) return converting_product_transposed(x, w, bias);
+  if (x.scalar_type() != w.scalar_type()) {
+    return converting_product_transposed(x, converted(w, x.scalar_type()), bias);
+  }
   if (prefers_onednn(x, w)) return onednn_linear(x, w, bias);
   return bias.defined() ? at::addmm(bias, x, w.t()) : at::mm(x, w.t());
 }
@@ -92,8 +117,19 @@ at::Tensor product_transposed_fp32(const at::Tensor& x, const at::Tensor& w) {
 }
 
 at::Tensor product(const at::Tensor& dy, const at::Tensor& w) {
-  if (dy.scalar_type() != w.scalar_type()) return converting_product(dy, w);
+  if (dy.scalar_type() != w.scalar_type()) {
+    return converting_product(dy, converted(w, dy.scalar_type()));
+  }
   return prefers_onednn(dy, w) ? onednn_linear(dy, w.t(), {}) : at::mm(dy, w);
+}
+
+at::Tensor product_transposed(const at::Tensor& x, const tensor::QuantizedMatrix& w,
+                              const at::Tensor& bias) {
+  return converting_product_transposed(x, converted(w, x.scalar_type()), bias);
+}
+
+at::Tensor product(const at::Tensor& dy, const tensor::QuantizedMatrix& w) {
+  return converting_product(dy, converted(w, dy.scalar_type()));
 }
 
 void add_weight_gradient_(const at::Tensor& grad, const at::Tensor& dy, const at::Tensor& x) {

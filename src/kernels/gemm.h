@@ -6,6 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "llm/tensor/quantized_matrix.h"
+
 namespace llm::kernels {
 
 // x W^T (+ bias); x [T, I], w [O, I], bias [O] or undefined -> [T, O]. Rows may be strided.
@@ -16,6 +18,11 @@ at::Tensor product_transposed_fp32(const at::Tensor& x, const at::Tensor& w);
 
 // dy W; dy [T, O], w [O, I] -> [T, I].
 at::Tensor product(const at::Tensor& dy, const at::Tensor& w);
+
+// The same for a matrix of blocks.
+at::Tensor product_transposed(const at::Tensor& x, const tensor::QuantizedMatrix& w,
+                              const at::Tensor& bias);
+at::Tensor product(const at::Tensor& dy, const tensor::QuantizedMatrix& w);
 
 // grad += dy^T x; dy [T, O], x [T, I], grad [O, I]. grad may be fp32 when dy and x are half types.
 void add_weight_gradient_(const at::Tensor& grad, const at::Tensor& dy, const at::Tensor& x);

@@ -16,17 +16,27 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 void check_shapes(const at::Tensor& x, const LinearWeight& weight) {
-  LLM_CHECK(x.dim() == 2 && weight.weight.dim() == 2 && x.size(1) == weight.weight.size(1),
-            "x has {} columns, the weight {}", x.size(-1), weight.weight.size(-1));
-  LLM_CHECK(!weight.bias.defined() || weight.bias.numel() == weight.weight.size(0));
+  LLM_CHECK(weight.quantized ? !weight.weight.defined() : weight.weight.dim() == 2);
+  LLM_CHECK(x.dim() == 2 && x.size(1) == weight.in_features(), "x has {} columns, the weight {}",
+            x.size(-1), weight.in_features());
+  LLM_CHECK(!weight.bias.defined() || weight.bias.numel() == weight.out_features());
   for (const LowRankUpdate& update : weight.updates) {
     LLM_CHECK(update.a.dim() == 2 && update.b.dim() == 2 && update.a.size(1) == x.size(1) &&
                   update.a.size(0) == update.b.size(1) && update.row >= 0 &&
-                  update.row + update.b.size(0) <= weight.weight.size(0),
+                  update.row + update.b.size(0) <= weight.out_features(),
               "an update of {} x {} and {} x {} at row {} of a weight of {} x {}", update.b.size(0),
               update.b.size(1), update.a.size(0), update.a.size(1), update.row,
-              weight.weight.size(0), weight.weight.size(1));
+              weight.out_features(), weight.in_features());
   }
+}
+
+at::Tensor forward_product(const at::Tensor& x, const LinearWeight& weight) {
+  return weight.quantized ? product_transposed(x, *weight.quantized, weight.bias)
+                          : product_transposed(x, weight.weight, weight.bias);
+}
+
+at::Tensor input_gradient(const at::Tensor& dy, const LinearWeight& weight) {
+  return weight.quantized ? product(dy, *weight.quantized) : product(dy, weight.weight);
 }
 
 // What the autograd node needs besides tensors that are inputs of the graph.
@@ -37,7 +47,7 @@ struct LinearCall : torch::CustomClassHolder {
 };
 
 struct LinearFunction : torch::autograd::Function<LinearFunction> {
-  // `leaves`: weight, bias where there is one, then A and B of each update.
+  // `leaves`: weight and bias where there are such, then A and B of each update.
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
                             at::TensorList /*leaves*/, const c10::intrusive_ptr<LinearCall>& call) {
     context->save_for_backward({x});
@@ -54,8 +64,8 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
     const LinearWeight& weight = call->weight;
     const at::Tensor& dy = grads[0];
     variable_list result(1);
-    if (context->needs_input_grad(0)) result[0] = product(dy, weight.weight);
-    result.push_back(weight_gradient(weight.weight, dy, x));
+    if (context->needs_input_grad(0)) result[0] = input_gradient(dy, weight);
+    if (weight.weight.defined()) result.push_back(weight_gradient(weight.weight, dy, x));
     if (weight.bias.defined()) result.push_back(bias_gradient(weight.bias, dy));
     for (const LowRankUpdate& update : weight.updates) {
       const LowRankGradients part = low_rank_backward(dy, x, update, call->noise, result[0]);
@@ -84,7 +94,9 @@ struct LinearFunction : torch::autograd::Function<LinearFunction> {
 
 at::Tensor linear_reference(const at::Tensor& x, const LinearWeight& weight,
                             const NoiseContext& noise) {
-  at::Tensor y = at::matmul(x, weight.weight.to(x.scalar_type()).t());
+  const at::Tensor w =
+      weight.quantized ? weight.quantized->read_rows(0, weight.quantized->rows()) : weight.weight;
+  at::Tensor y = at::matmul(x, w.to(x.scalar_type()).t());
   if (weight.bias.defined()) y = y + weight.bias.to(x.scalar_type());
   for (const LowRankUpdate& update : weight.updates) {
     const at::Tensor part = low_rank_reference(x, update, noise).to(y.scalar_type());
@@ -99,7 +111,8 @@ at::Tensor linear_reference(const at::Tensor& x, const LinearWeight& weight,
 at::Tensor linear(const at::Tensor& x, const LinearWeight& weight, const NoiseContext& noise) {
   check_shapes(x, weight);
   if (path_for({x}) == Path::kReference) return linear_reference(x, weight, noise);
-  std::vector<at::Tensor> leaves{weight.weight};
+  std::vector<at::Tensor> leaves;
+  if (weight.weight.defined()) leaves.push_back(weight.weight);
   if (weight.bias.defined()) leaves.push_back(weight.bias);
   for (const LowRankUpdate& update : weight.updates) {
     leaves.push_back(update.a);
@@ -113,7 +126,7 @@ at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight,
                           const NoiseContext& noise) {
   check_shapes(x, weight);
   const at::NoGradGuard no_grad;
-  const at::Tensor y = product_transposed(x, weight.weight, weight.bias);
+  const at::Tensor y = forward_product(x, weight);
   for (const LowRankUpdate& update : weight.updates) add_low_rank_(y, x, update, noise);
   return y;
 }
@@ -121,11 +134,12 @@ at::Tensor linear_forward(const at::Tensor& x, const LinearWeight& weight,
 at::Tensor linear_backward(const at::Tensor& dy, const at::Tensor& x, const LinearWeight& weight,
                            const NoiseContext& noise) {
   check_shapes(x, weight);
-  LLM_CHECK(dy.dim() == 2 && dy.size(0) == x.size(0) && dy.size(1) == weight.weight.size(0));
+  LLM_CHECK(dy.dim() == 2 && dy.size(0) == x.size(0) && dy.size(1) == weight.out_features());
   const at::NoGradGuard no_grad;
-  if (weight.weight.grad().defined()) add_weight_gradient_(weight.weight.grad(), dy, x);
+  if (weight.weight.defined() && weight.weight.grad().defined())
+    add_weight_gradient_(weight.weight.grad(), dy, x);
   if (weight.bias.defined() && weight.bias.grad().defined()) weight.bias.grad().add_(dy.sum(0));
-  at::Tensor dx = product(dy, weight.weight);
+  const at::Tensor dx = input_gradient(dy, weight);
   for (const LowRankUpdate& update : weight.updates) low_rank_backward(dy, x, update, noise, dx);
   return dx;
 }

@@ -9,6 +9,25 @@
 
 namespace llm::nn {
 
+namespace {
+
+// A parameter of the base; for a tied head the embedding.
+at::Tensor base_values(const tensor::ParameterStore& base, const arch::ParameterSpec& spec) {
+  const std::string& leaf = spec.fused_name.empty() ? spec.name : spec.fused_name;
+  if (const auto blocks = base.quantized_leaf(leaf)) {
+    int64_t first = 0;
+    for (const tensor::QuantizedPart& part : blocks->parts()) {
+      const int64_t rows = part.blocks.size(0);
+      if (part.name == spec.name) return blocks->read_rows(first, rows);
+      first += rows;
+    }
+  }
+  const bool is_tied_head = spec.name == "lm_head.weight" && !base.has_leaf(spec.name);
+  return base.weight(is_tied_head ? "model.embed_tokens.weight" : spec.name);
+}
+
+}  // namespace
+
 std::vector<arch::ParameterSpec> lora_parameter_specs(const arch::LoraLayout& layout) {
   std::vector<arch::ParameterSpec> specs;
   const auto add = [&](const arch::LoraModule& module, const char* factor, int64_t rows,
@@ -56,6 +75,18 @@ void initialize_lora(tensor::ParameterStore& store, const arch::LoraLayout& layo
     } else {
       b.zero_();
     }
+  }
+}
+
+void copy_saved_parameters(const tensor::ParameterStore& base, const arch::LoraLayout& layout,
+                           tensor::ParameterStore& store) {
+  const at::NoGradGuard no_grad;
+  for (const arch::ParameterSpec& spec : layout.saved) {
+    const at::Tensor from = base_values(base, spec).to(store.dtype());
+    const at::Tensor to = store.weight(spec.name);
+    const int64_t rows = from.size(0);
+    to.narrow(0, 0, rows).copy_(from);
+    if (rows < to.size(0)) to.narrow(0, rows, to.size(0) - rows).copy_(from.mean(0, true));
   }
 }
 

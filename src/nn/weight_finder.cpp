@@ -31,15 +31,20 @@ WeightFinder::WeightFinder(const tensor::ParameterStore& base, const LoraWeights
   if (lora_) check_saved();
 }
 
+// A tied base has the head's shape in its embedding.
+std::vector<int64_t> WeightFinder::base_shape(const std::string& leaf) const {
+  if (const auto blocks = base_.quantized_leaf(leaf)) return {blocks->rows(), blocks->columns()};
+  const bool is_tied_head = leaf == kHeadName && !base_.has_leaf(leaf);
+  return base_.leaf(is_tied_head ? kEmbeddingName : leaf).sizes().vec();
+}
+
 // A whole leaf of the base's shape; tables may have another number of rows.
 void WeightFinder::check_saved() const {
   for (const tensor::LeafRange& saved : lora_->store.leaves()) {
     const std::string& name = saved.name;
     if (is_factor(name)) continue;
-    // A tied base has no head.
-    const std::string in_base = base_.has_leaf(name) ? name : kEmbeddingName;
     const bool is_table = name == kEmbeddingName || name == kHeadName;
-    const std::vector<int64_t> shape = base_.leaf(in_base).sizes().vec();
+    const std::vector<int64_t> shape = base_shape(name);
     if (std::equal(shape.begin() + (is_table ? 1 : 0), shape.end(),
                    saved.shape.begin() + (is_table ? 1 : 0), saved.shape.end()))
       continue;
@@ -93,16 +98,28 @@ void WeightFinder::add_update(const std::string& module, int64_t row,
 }
 
 kernels::LinearWeight WeightFinder::linear(const std::string& name) const {
-  kernels::LinearWeight weight{leaf(name + ".weight"), optional_vector(name + ".bias")};
-  const auto& leaves = base_.leaves();
-  const auto range = std::find_if(leaves.begin(), leaves.end(), [&](const tensor::LeafRange& l) {
-    return l.name == name + ".weight";
-  });
+  kernels::LinearWeight weight;
+  weight.bias = optional_vector(name + ".bias");
+  const std::string matrix = name + ".weight";
   int64_t row = 0;
+  const auto add_part = [&](const std::string& parameter, int64_t rows) {
+    add_update(module_of(parameter), row, weight);
+    row += rows;
+  };
+  if (!is_saved(matrix)) weight.quantized = base_.quantized_leaf(matrix);
+  if (weight.quantized) {
+    for (const tensor::QuantizedPart& part : weight.quantized->parts())
+      add_part(part.name, part.blocks.size(0));
+    return weight;
+  }
+  weight.weight = leaf(matrix);
+  if (is_saved(matrix)) return weight;  // no part of it has an update
+  const auto& leaves = base_.leaves();
+  const auto range = std::find_if(leaves.begin(), leaves.end(),
+                                  [&](const tensor::LeafRange& l) { return l.name == matrix; });
   for (const size_t index : range->parameter_indices) {
     const arch::ParameterSpec& part = base_.parameters()[index].spec;
-    add_update(module_of(part.name), row, weight);
-    row += part.shape[0];
+    add_part(part.name, part.shape[0]);
   }
   return weight;
 }

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <string>
+#include <vector>
 
 #include "llm/kernels/linear.h"
 #include "llm/nn/lora.h"
@@ -34,6 +35,7 @@ class WeightFinder {
   at::Tensor leaf(const std::string& name) const;
   bool is_saved(const std::string& leaf) const;
   void add_update(const std::string& module, int64_t row, kernels::LinearWeight& weight) const;
+  std::vector<int64_t> base_shape(const std::string& leaf) const;
   void check_saved() const;
 
   const tensor::ParameterStore& base_;

@@ -30,7 +30,9 @@ ParameterStore::ParameterStore(std::vector<arch::ParameterSpec> specs, const Sto
             "trainable weights are fp32 (fp64 for gradient checks)");
   const int64_t alignment =
       core::div_exact(kAlignmentBytes, static_cast<int64_t>(c10::elementSize(options.dtype)));
+  LLM_CHECK(!options.trainable || options.quantized.empty(), "blocks cannot be trained");
   for (auto& spec : specs) {
+    if (quantized_leaf(spec.fused_name.empty() ? spec.name : spec.fused_name)) continue;
     const int64_t numel = spec.numel();
     const bool joins =
         !spec.fused_name.empty() && !leaves_.empty() && leaves_.back().name == spec.fused_name;
@@ -71,6 +73,12 @@ at::Tensor ParameterStore::leaf(const std::string& name) const {
   const auto found = leaf_index_.find(name);
   LLM_CHECK(found != leaf_index_.end(), "no leaf {}", name);
   return leaf_tensors_[found->second];
+}
+
+std::shared_ptr<const QuantizedMatrix> ParameterStore::quantized_leaf(
+    const std::string& name) const {
+  const auto found = options_.quantized.find(name);
+  return found == options_.quantized.end() ? nullptr : found->second;
 }
 
 at::Tensor ParameterStore::weight(const std::string& parameter_name) const {

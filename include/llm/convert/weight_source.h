@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "llm/arch/model_config.h"
 #include "llm/arch/parameters.h"
+#include "llm/io/quant.h"
 
 namespace llm::convert {
 
@@ -24,6 +26,12 @@ struct StoredTensor {
   uint64_t bytes = 0;                 // on disk
 
   int64_t numel() const;
+};
+
+// Rows of a matrix as quantised blocks.
+struct StoredBlocks {
+  io::GgmlType type = io::GgmlType::kQ8_0;
+  at::Tensor blocks;  // [rows, bytes of a row] uint8, memory of its own
 };
 
 // Safe to read from many threads.
@@ -41,6 +49,9 @@ class WeightSource {
   // The rows [first, first + count) of read(name); of a vector its elements. Decodes no more than
   // these rows where the format allows it. Requires: contains(name); rows that exist.
   virtual at::Tensor read_rows(const std::string& name, int64_t first, int64_t count) const;
+  // The blocks that read(name) decodes, its rows in the same order; nothing where the tensor is no
+  // matrix of quantised blocks. Requires: contains(name).
+  virtual std::optional<StoredBlocks> read_blocks(const std::string& name) const;
   virtual uint64_t file_bytes() const = 0;  // of all weight files, headers included
 
   bool contains(const std::string& name) const { return tensors().count(name) != 0; }

@@ -7,9 +7,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "llm/kernels/dropout.h"
+#include "llm/tensor/quantized_matrix.h"
 
 namespace llm::kernels {
 
@@ -22,13 +24,18 @@ struct LowRankUpdate {
   uint64_t stream = 0;  // of the dropout's randomness: another one for each update of a model
 };
 
-// A linear layer's weight: an autograd leaf (its .grad preset into flat storage) or a frozen
-// tensor. A frozen one may be of another type than x, bf16 say: then rows are converted to x's type
-// right before their product, some 16 MiB at a time, so that no copy of the weight exists.
+// A linear layer's weight: an autograd leaf (its .grad preset into flat storage), a frozen tensor,
+// or frozen blocks (CPU). A frozen one may be of another type than x, bf16 say; such rows and
+// blocks are converted to x's type right before their product, some 16 MiB at a time, so that no
+// copy of the weight exists.
 struct LinearWeight {
-  at::Tensor weight;  // [O, I]
+  at::Tensor weight;  // [O, I]; undefined where there are blocks
   at::Tensor bias;    // [O] or undefined
   std::vector<LowRankUpdate> updates = {};
+  std::shared_ptr<const tensor::QuantizedMatrix> quantized = nullptr;
+
+  int64_t out_features() const { return quantized ? quantized->rows() : weight.size(0); }
+  int64_t in_features() const { return quantized ? quantized->columns() : weight.size(1); }
 };
 
 // Differentiable. A weight, bias or factor with a preset .grad gets its gradient added there, in

@@ -26,10 +26,14 @@ enum class LoraInit {
 // Of init_lora_weights. Throws: ConfigError for one that needs data or changes the base.
 LoraInit lora_init(const arch::LoraConfig& config);
 
-// Values are a pure function of (seed, name, element index). Saved parameters are left as they are:
-// the caller copies them from the base.
+// Values are a pure function of (seed, name, element index). Saved parameters are left as they are.
 void initialize_lora(tensor::ParameterStore& store, const arch::LoraLayout& layout, uint64_t seed,
                      LoraInit init = LoraInit::kKaimingUniform);
+
+// The saved parameters begin as the base's, a tied head as the embedding; rows that the base does
+// not have begin as the mean of its rows. Matrices of quantised blocks are decoded.
+void copy_saved_parameters(const tensor::ParameterStore& base, const arch::LoraLayout& layout,
+                           tensor::ParameterStore& store);
 
 // An adapter for a CausalLM.
 struct LoraWeights {

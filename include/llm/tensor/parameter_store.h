@@ -4,18 +4,21 @@
 //
 // The trainable arena has four equally laid out buffers: weights (fp32 master), gradients, and the
 // two moments, which exist once allocate_training_state() was called. The frozen arena has weights
-// alone, in one dtype. Ranges start at multiples of 256 bytes; the members of a fused group (q/k/v,
-// gate/up) follow each other without padding, and the group is one autograd leaf.
+// alone, in one dtype; matrices of quantised blocks lie beside it. Ranges start at multiples of 256
+// bytes; the members of a fused group (q/k/v, gate/up) follow each other without padding, and the
+// group is one autograd leaf.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "llm/arch/parameters.h"
+#include "llm/tensor/quantized_matrix.h"
 
 namespace llm::tensor {
 
@@ -42,16 +45,20 @@ struct StoreOptions {
   // CPU: zero_gradients() gives the gradients' pages back to the system until the next backward
   // writes them.
   bool release_gradients = false;
+  // Frozen stores only: leaves that are blocks instead of ranges of the arena, by their names.
+  // Their parameters are the names of the parts.
+  std::map<std::string, std::shared_ptr<const QuantizedMatrix>> quantized = {};
 };
 
 // Not thread-safe while it changes; views may be read from any thread.
 class ParameterStore {
  public:
-  // Weights are uninitialised memory.
+  // Weights are uninitialised memory. `specs` of quantised leaves are left out of the arena.
   ParameterStore(std::vector<arch::ParameterSpec> specs, const StoreOptions& options);
   ParameterStore(const ParameterStore&) = delete;
   ParameterStore& operator=(const ParameterStore&) = delete;
 
+  // Of the arena, as all that follows but quantized_leaf().
   const std::vector<ParameterRange>& parameters() const { return parameters_; }
   const std::vector<LeafRange>& leaves() const { return leaves_; }
   bool trainable() const { return options_.trainable; }
@@ -60,6 +67,7 @@ class ParameterStore {
   int64_t arena_numel() const { return arena_numel_; }  // padding included
 
   bool has_leaf(const std::string& name) const { return leaf_index_.count(name) != 0; }
+  std::shared_ptr<const QuantizedMatrix> quantized_leaf(const std::string& name) const;  // or null
   // The autograd leaf, in the group's shape. Trainable: requires_grad, and .grad is a view of the
   // gradient buffer once that exists. Throws: ContractViolation for an unknown name.
   at::Tensor leaf(const std::string& name) const;

@@ -8,7 +8,6 @@
 #include "llm/core/check.h"
 #include "llm/kernels/backend.h"
 #include "llm/kernels/linear.h"
-#include "llm/kernels/linear_logprob.h"
 #include "support/device_cases.h"
 #include "support/gradcheck.h"
 #include "support/tolerance.h"
@@ -149,42 +148,6 @@ TEST_P(LowRankParity, AutogradAddsToThePresetGradientsAndLeavesTheWeightAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, LowRankParity, test::kDeviceCases, test::name_of);
-
-// A frozen weight of half precision under fp32 activations; the second shape exceeds what is
-// converted at a time.
-TEST(FrozenHalfWeight, EqualsItsValuesInFp32) {
-  at::manual_seed(5);
-  for (const at::ScalarType type : {at::kBFloat16, at::kHalf}) {
-    for (const int64_t rows : {30, 9000}) {
-      const at::Tensor w = at::randn({rows, 600}).to(type), wide = w.to(at::kFloat);
-      const at::Tensor b = at::randn({rows}).to(type), x = at::randn({20, 600}).requires_grad_();
-      const at::Tensor dy = at::randn({20, rows});
-      const at::Tensor y = at::linear(x, wide, b.to(at::kFloat));
-      const at::Tensor dx = torch::autograd::grad({y}, {x}, {dy})[0];
-      const double close = test::tolerance(at::kFloat, 600);
-      EXPECT_TRUE(near(linear_forward(x, {w, b}), y.detach(), close));
-      EXPECT_TRUE(near(linear_backward(dy, x.detach(), {w, b}), dx,
-                       test::tolerance(at::kFloat, static_cast<double>(rows))));
-      linear(x, {w, b}).backward(dy);
-      EXPECT_TRUE(near(x.grad(), dx, test::tolerance(at::kFloat, static_cast<double>(rows))));
-    }
-  }
-}
-
-TEST(FrozenHalfWeight, ServesAsAHead) {
-  const at::Tensor w = at::randn({97, 40}).to(at::kBFloat16), wide = w.to(at::kFloat);
-  const at::Tensor hidden = at::randn({15, 40}).requires_grad_();
-  const at::Tensor targets = at::arange(15, at::kLong);
-  const double close = test::tolerance(at::kFloat, 97);
-  EXPECT_TRUE(near(linear_logprob(hidden, w, targets).logprob,
-                   linear_logprob(hidden, wide, targets).logprob, close));
-  const auto loss = linear_logprob_known_scale(hidden.detach(), w, targets, 0.5);
-  const auto expected = linear_logprob_known_scale(hidden.detach(), wide, targets, 0.5);
-  EXPECT_TRUE(near(loss.logprob_sum, expected.logprob_sum, close));
-  EXPECT_TRUE(near(loss.dhidden, expected.dhidden, close));
-  linear_logprob_deferred(hidden, w, targets).logprob.sum().backward();
-  EXPECT_TRUE(near(hidden.grad(), -2 * expected.dhidden, close));
-}
 
 }  // namespace
 }  // namespace llm::kernels

@@ -359,6 +359,22 @@ TEST(LoraInitialisation, IsAPureFunctionOfSeedAndName) {
   EXPECT_FALSE(at::equal(other.adapter->weight("model.layers.0." + q), before));
 }
 
+TEST(LoraInitialisation, SavedParametersBeginAsTheBases) {
+  const auto config = test::tiny_config();
+  TinyAdapter tiny = make_tiny_adapter(config, {.keys = R"("target_modules": ["v_proj"],
+                          "modules_to_save": ["embed_tokens", "lm_head", "norm"])",
+                                                .rows = 100});
+  copy_saved_parameters(*tiny.base, tiny.layout, *tiny.adapter);
+  const at::Tensor table = tiny.base->weight("model.embed_tokens.weight");  // [V, D]
+  for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"}) {
+    const at::Tensor saved = tiny.adapter->weight(name);
+    EXPECT_TRUE(at::equal(saved.narrow(0, 0, 97), table));
+    EXPECT_TRUE(at::allclose(saved.narrow(0, 97, 3), table.mean(0).expand({3, -1})));
+  }
+  EXPECT_TRUE(
+      at::equal(tiny.adapter->weight("model.norm.weight"), tiny.base->weight("model.norm.weight")));
+}
+
 TEST(LoraInitialisation, ReadsWhatPeftCallsIt) {
   arch::LoraConfig config;
   EXPECT_EQ(lora_init(config), LoraInit::kKaimingUniform);
