@@ -155,6 +155,10 @@ TEST_F(ExampleDatasets, AreReusedUntilAnythingChanges) {
   };
   expect_new(with({.chat_template = "chatml", .max_length = 61}));
   expect_new(with({.chat_template = "zephyr", .max_length = 61}));
+  for (const char* name : {"zephyr", "chatml"}) {
+    const std::string file = dir_.file("own.jinja", text::jinja_of(name)).string();
+    expect_new(with({.chat_template = file, .max_length = 61}));
+  }
   tokenizer_ = marker_tokenizer(dir_, {.bos = "<s>", .eos = "<|end|>"}, "other");
   expect_new(with({.chat_template = "zephyr", .max_length = 61}));
 }

@@ -158,6 +158,8 @@ TEST_F(ExampleEncoding, ThePairSharesItsPromptAndTrainsBothAnswers) {
                            pair.documents[1].ids.begin()))
         << name;
   }
+  EXPECT_THAT(trained(encode(kPair, {.chat_template = "chatml", .train_on = TrainOn::kAll})),
+              ElementsAre("lazy 한국어<|im_end|>"));
   EXPECT_FALSE(encode(kPair, {.chat_template = "chatml"}).is_identical);
   EXPECT_TRUE(
       encode(R"({"prompt": "a", "chosen": "b", "rejected": "b"})", {.chat_template = "chatml"})
@@ -166,7 +168,8 @@ TEST_F(ExampleEncoding, ThePairSharesItsPromptAndTrainsBothAnswers) {
 
 // For every length there is: what is kept ends its turn, fits, and is the beginning of the whole.
 TEST_F(ExampleEncoding, TruncationKeepsTheEndOfTurnAndWholeCharacters) {
-  for (const char* row : {kTwoTurns, kPair, R"({"text": "the 한국어 quick 🙂 brown fox"})"}) {
+  for (const char* row : {kTwoTurns, kPair, R"({"text": "the 한국어 quick 🙂 brown fox"})",
+                          R"({"prompt": "the", "completion": "🙂🙂🙂"})"}) {
     const EncodedExample whole = encode(row, {.chat_template = "chatml", .max_length = 0});
     const auto longest = static_cast<int64_t>(
         std::max(whole.documents[0].ids.size(), whole.documents.back().ids.size()));
@@ -340,6 +343,9 @@ TEST_F(ExampleEncoding, TokensAreTakenAsTheyAreAndCutInTheirLastAnswer) {
   EXPECT_THAT(cut.documents[0].ids, ElementsAre(5, 6, 7, 8, end));
   EXPECT_THAT(cut.documents[0].trained, ElementsAre(0, 1, 0, 1, 1));
   EXPECT_EQ(encode(row.dump(), {.max_length = 4}).outcome, ExampleOutcome::kTooLong);
+  io::OrderedJson middle = {{"input_ids", {end, 56, 57, 58, 59}}};
+  EXPECT_THAT(encode(middle.dump(), {.max_length = 3}).documents.at(0).ids,
+              ElementsAre(end, 56, 57));
   row["input_ids"][6] = 100000;
   EXPECT_THAT(refusal(row.dump(), {}), HasSubstr("another tokenizer"));
   EXPECT_THAT(refusal(R"({"chosen_input_ids": [1, 2, 3], "chosen_labels": [-100, -100, 3],)"

@@ -131,6 +131,9 @@ TEST(ExampleFormats, ColumnsOfOtherNames) {
   EXPECT_THAT(unused_columns(OrderedJson::parse(row), columns, example.format), ElementsAre("id"));
   EXPECT_THAT(unused_columns(OrderedJson::parse(row), columns, ExampleFormat::kText),
               ElementsAre("question", "answer", "id"));
+  EXPECT_FALSE(example_of(R"({"question": "q", "answer": "a", "system": "s"})",
+                          ExampleFormat::kAuto, columns)
+                   .is_plain);
   columns.system = "";
   EXPECT_TRUE(example_of(R"({"question": "q", "answer": "a", "system": "linux"})",
                          ExampleFormat::kAuto, columns)
