@@ -26,10 +26,10 @@ void random_row_reference(uint64_t key, uint64_t token, int64_t features, uint32
   }
 }
 
-// value(word) for every token and feature, made on the host whatever the device.
-template <class Value>
+// convert(words, row of features) for every token, made on the host whatever the device.
+template <class Convert>
 at::Tensor random_rows(const NoiseContext& noise, uint64_t stream, int64_t features,
-                       const Value& value) {
+                       const Convert& convert) {
   LLM_CHECK(noise.on() && noise.tokens.defined() && noise.tokens.is_cpu() &&
                 noise.tokens.scalar_type() == at::kLong && noise.tokens.is_contiguous(),
             "noise needs a key and token hashes [T] int64 on the host");
@@ -45,7 +45,7 @@ at::Tensor random_rows(const NoiseContext& noise, uint64_t stream, int64_t featu
         std::vector<uint32_t> words(static_cast<size_t>(features + cpu::kRandomGroup));
         for (int64_t t = begin; t < end; ++t) {
           make(key, static_cast<uint64_t>(tokens[t]), features, words.data());
-          std::transform(words.data(), words.data() + features, to + t * features, value);
+          convert(words.data(), to + t * features);
         }
       });
   return out;
@@ -58,18 +58,20 @@ at::Tensor dropout_factors(const NoiseContext& noise, uint64_t stream, double pr
   LLM_CHECK(probability >= 0 && probability < 1, "a dropout of {}", probability);
   const auto least = static_cast<uint32_t>(std::min(std::round(probability * 0x1p32), 0x1p32 - 1));
   const auto kept = static_cast<float>(1 / (1 - probability));
-  return random_rows(noise, stream, features,
-                     [=](uint32_t word) { return word >= least ? kept : 0.0F; })
-      .to(options);
+  const auto convert = [=](const uint32_t* words, float* out) {
+    cpu::threshold_row(words, features, least, kept, out);
+  };
+  return random_rows(noise, stream, features, convert).to(options);
 }
 
 at::Tensor uniform_noise(const NoiseContext& noise, uint64_t stream, int64_t features,
                          const at::TensorOptions& options) {
   // 24 bits, so that the values are exact and never -1 or 1.
-  return random_rows(
-             noise, stream, features,
-             [](uint32_t word) { return (static_cast<float>(word >> 8) + 0.5F) * 0x1p-23F - 1.0F; })
-      .to(options);
+  const auto convert = [=](const uint32_t* words, float* out) {
+    for (int64_t f = 0; f < features; ++f)
+      out[f] = (static_cast<float>(words[f] >> 8) + 0.5F) * 0x1p-23F - 1.0F;
+  };
+  return random_rows(noise, stream, features, convert).to(options);
 }
 
 }  // namespace llm::kernels

@@ -57,7 +57,23 @@ LLM_MULTIARCH void fill(uint64_t key, uint64_t token, int64_t groups, uint32_t* 
   }
 }
 
+LLM_MULTIARCH void threshold(const uint32_t* words, int64_t features, uint32_t least, float kept,
+                             float* out) {
+  using Word8 = uint32_t __attribute__((vector_size(32)));
+  for (int64_t i = 0; i < features; i += kLanes) {
+    Word8 lanes;
+    std::memcpy(&lanes, words + i, sizeof(lanes));
+    const Float8 factors = lanes < least ? splat(0) : splat(kept);
+    store(out + i, factors, features - i);
+  }
+}
+
 }  // namespace
+
+void threshold_row(const uint32_t* words, int64_t features, uint32_t least, float kept,
+                   float* out) {
+  threshold(words, features, least, kept, out);
+}
 
 void random_row(uint64_t key, uint64_t token, int64_t features, uint32_t* words) {
   fill(key, token, (features + kRandomGroup - 1) / kRandomGroup, words);
