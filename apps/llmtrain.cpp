@@ -1,4 +1,4 @@
-// Training: pretraining runs, what they will cost, how fast this machine is.
+// Training: pretraining and tuning runs, what they will cost, how fast this machine is.
 #include "common/torch_errors.h"
 #include "llmtrain/commands.h"
 
@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   Program program("llmtrain", "Trains language models", Program::Devices::kChoice);
   program.translate_errors(translate_torch_error);
   add_pretrain_command(program);
+  add_tune_commands(program);
   add_plan_command(program);
   add_bench_command(program);
   add_schema_command(program);

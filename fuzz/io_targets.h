@@ -8,6 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -17,6 +20,7 @@
 #include "llm/core/error.h"
 #include "llm/io/config_json.h"
 #include "llm/io/line_reader.h"
+#include "llm/io/manifest.h"
 #include "llm/io/safetensors.h"
 #include "llm/io/token_shard.h"
 
@@ -102,6 +106,42 @@ inline bool config_json(std::string_view text) {
     expect(core::json_text(again) == core::json_text(root), "a value that does not round-trip");
     io::to_json(root).dump();
   });
+}
+
+// A directory of one file beside the manifest.
+class ManifestDirectory {
+ public:
+  explicit ManifestDirectory(std::string_view manifest) {
+    std::string path = "/dev/shm/llm_fuzz_XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    path_ = path;
+    write("model.safetensors", "weights");
+    write(io::kManifestName, manifest);
+  }
+  ~ManifestDirectory() { std::filesystem::remove_all(path_); }
+  ManifestDirectory(const ManifestDirectory&) = delete;
+  ManifestDirectory& operator=(const ManifestDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  void write(const char* name, std::string_view bytes) const {
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
+  }
+  std::filesystem::path path_;
+};
+
+inline bool manifest(std::string_view bytes) {
+  const ManifestDirectory directory(bytes);
+  const bool readable = accepts([&] {
+    for (const auto& [name, entry] : io::read_manifest(directory.path())) {
+      expect(!name.starts_with("/") && !name.starts_with(".."), "a file outside the directory");
+    }
+  });
+  accepts([&] {
+    const auto problems = io::verify_manifest(directory.path(), /*check_hashes=*/true);
+    expect(readable || !problems.empty(), "an unreadable manifest that is in order");
+  });
+  return readable;
 }
 
 inline bool lines(std::string_view bytes) {

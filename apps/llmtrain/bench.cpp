@@ -27,7 +27,7 @@ struct BenchCommand {
 };
 
 void run_bench(const BenchCommand& command, const GlobalOptions& global) {
-  const train::RunConfig config = command.config.read();
+  const train::RunConfig config = command.config.read<train::RunConfig>();
   const arch::ModelConfig model = train::read_model(config);
   train::BenchOptions options = command.options;
   Progress progress("measure", global.shows_progress());

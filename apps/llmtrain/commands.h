@@ -10,6 +10,7 @@
 namespace llm::apps {
 
 void add_pretrain_command(Program& program);
+void add_tune_commands(Program& program);  // sft, orpo, dpo, simpo
 void add_plan_command(Program& program);
 void add_bench_command(Program& program);
 void add_schema_command(Program& program);
@@ -21,8 +22,14 @@ struct RunConfigOptions {
   std::vector<std::string> overrides;
 
   void add_to(CLI::App& command);
-  // Throws: ConfigError, IoError.
-  train::RunConfig read() const;
+  // The file with the overrides. Throws: ConfigError, IoError.
+  core::ConfigNode read_node() const;
+  template <class Config>
+  Config read() const {
+    Config config;
+    core::parse_config(read_node(), config);
+    return config;
+  }
 };
 
 }  // namespace llm::apps

@@ -84,7 +84,7 @@ double measure_rate(const train::RunConfig& config, const arch::ModelConfig& mod
 }
 
 Planned make_plan(const PlanCommand& command, const GlobalOptions& global) {
-  const train::RunConfig config = command.config.read();
+  const train::RunConfig config = command.config.read<train::RunConfig>();
   tensor::set_num_threads(global.num_threads);
   const Subject subject = read_subject(config);
   const train::PlanInput input{.config = config,

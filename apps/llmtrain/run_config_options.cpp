@@ -5,20 +5,17 @@ namespace llm::apps {
 
 void RunConfigOptions::add_to(CLI::App& command) {
   command
-      .add_option(
-          "--config", file,
-          "run config: a JSON file, comments allowed (keys: llmtrain pretrain --help-config)")
+      .add_option("--config", file,
+                  "run config: a JSON file, comments allowed (keys: --help-config)")
       ->required();
   command.add_option("--set", overrides, "change one setting: --set optim.lr=3e-4 (repeatable)")
       ->type_name("KEY=VALUE");
 }
 
-train::RunConfig RunConfigOptions::read() const {
+core::ConfigNode RunConfigOptions::read_node() const {
   core::ConfigNode root = io::load_config_file(file);
   for (const std::string& assignment : overrides) io::apply_override(root, assignment);
-  train::RunConfig config;
-  core::parse_config(root, config);
-  return config;
+  return root;
 }
 
 }  // namespace llm::apps

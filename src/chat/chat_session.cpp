@@ -89,6 +89,7 @@ ChatSession::ChatSession(generate::LanguageModel& model,
       generator_(model, tokenizer_),
       template_(std::move(chat_template)),
       stop_ids_(std::move(stop_ids)) {
+  if (template_) template_stops_ = template_stops(*template_, *tokenizer_);
   set_settings(std::move(settings));
 }
 
@@ -116,7 +117,7 @@ Reply ChatSession::answer(std::vector<Turn> turns, int64_t attempt,
   generate::GenerationRequest request;
   request.prompt = std::move(prompt.ids);
   request.sampling = sampling_of_attempt(settings_.sampling, attempt);
-  request.stop = {stop_ids_, settings_.stop, settings_.max_tokens};
+  request.stop = stop_rules();
   request.on_prompt = callbacks.on_prompt;
   Reply reply{generator_.generate(request, callbacks.on_text), prompt.dropped};
   if (reply.generation.ids.empty()) return reply;
@@ -125,6 +126,14 @@ Reply ChatSession::answer(std::vector<Turn> turns, int64_t attempt,
   turns_ = std::move(turns);
   attempt_ = attempt;
   return reply;
+}
+
+generate::StopRules ChatSession::stop_rules() const {
+  generate::StopRules rules{stop_ids_, settings_.stop, settings_.max_tokens};
+  const TemplateStops& own = template_stops_;
+  rules.ids.insert(rules.ids.end(), own.ids.begin(), own.ids.end());
+  rules.strings.insert(rules.strings.end(), own.strings.begin(), own.strings.end());
+  return rules;
 }
 
 FittedPrompt ChatSession::fitting_prompt(const std::vector<Turn>& turns) const {
@@ -216,6 +225,7 @@ void ChatSession::set_template(text::ChatTemplate chat_template) {
   std::optional<text::ChatTemplate> wanted = std::move(chat_template);
   check_turns(turns_, wanted);
   template_ = std::move(wanted);
+  template_stops_ = template_stops(*template_, *tokenizer_);
 }
 
 std::string ChatSession::mode_notice() const { return template_ ? "" : kNoTemplate; }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "convert/base_fingerprint.h"
 #include "convert/merged_weights.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
@@ -79,6 +80,8 @@ ModelSource open_adapter(const fs::path& directory, const OpenOptions& options) 
                              .hint = "Merge that adapter first: llmconvert merge."});
   }
   LoraAdapter adapter(directory, std::move(config), source.config);
+  require_exact_weights(*source.weights, source.config);
+  require_own_base(adapter, source.path, *source.weights, source.config);
   arch::ModelConfig merged = merged_config(adapter, source.config, *source.weights);
   source.adapter =
       std::make_shared<const AppliedAdapter>(AppliedAdapter{.adapter = std::move(adapter),

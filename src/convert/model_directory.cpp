@@ -128,14 +128,19 @@ LoadedModel load_model(const fs::path& path, const LoadOptions& options) {
   return loaded;
 }
 
+void save_companions(const fs::path& directory, const text::Tokenizer* tokenizer,
+                     const GenerationConfig& generation, const std::string& chat_template) {
+  if (tokenizer) tokenizer->save(directory);
+  write_generation_files(directory, generation, chat_template);
+}
+
 void save_model(const fs::path& directory, const arch::ModelConfig& config,
                 const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
                 const GenerationConfig& generation, const std::string& chat_template,
                 const SaveOptions& options) {
   fs::create_directories(directory);
   write_model_config(directory, config, options.dtype);
-  if (tokenizer) tokenizer->save(directory);
-  write_generation_files(directory, generation, chat_template);
+  save_companions(directory, tokenizer, generation, chat_template);
   write_weights(
       directory, arch::parameter_specs(config),
       [&](const arch::ParameterSpec& spec) { return store.weight(spec.name); }, options);

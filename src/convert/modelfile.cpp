@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "convert/turn_template.h"
+#include "llm/convert/turn_template.h"
 #include "llm/core/error.h"
 #include "llm/text/chat_template.h"
 

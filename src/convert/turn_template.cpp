@@ -1,4 +1,4 @@
-#include "convert/turn_template.h"
+#include "llm/convert/turn_template.h"
 
 #include <vector>
 

@@ -1,10 +1,14 @@
 #include <ATen/ATen.h>
 
+#include <map>
+
+#include "convert/base_fingerprint.h"
 #include "convert/model_files.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/check.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/hash.h"
 #include "llm/tensor/device.h"
 
 namespace llm::convert {
@@ -28,24 +32,27 @@ std::string portable_base(const AppliedAdapter& applied) {
 
 }  // namespace
 
-void save_adapter(const fs::path& directory, const arch::LoraConfig& config,
-                  const std::vector<AdapterTensor>& tensors,
-                  const std::function<at::Tensor(const std::string& name)>& values,
-                  at::ScalarType dtype) {
+void save_adapter(const fs::path& directory, const SavedAdapter& adapter) {
   fs::create_directories(directory);
   std::vector<io::TensorEntry> entries;
-  for (const AdapterTensor& tensor : tensors)
-    entries.push_back(
-        {.name = tensor.name, .dtype = tensor::to_tensor_dtype(dtype), .shape = tensor.shape});
-  io::SafetensorsWriter writer(directory / kAdapterWeightsName, std::move(entries));
-  for (const AdapterTensor& tensor : tensors) {
-    const at::Tensor stored = values(tensor.name).detach().to(at::kCPU, dtype).contiguous();
+  for (const AdapterTensor& tensor : adapter.tensors)
+    entries.push_back({.name = tensor.name,
+                       .dtype = tensor::to_tensor_dtype(adapter.dtype),
+                       .shape = tensor.shape});
+  std::map<std::string, std::string> metadata;
+  if (adapter.base_fingerprint)
+    metadata[kBaseFingerprintKey] = io::hex64(*adapter.base_fingerprint);
+  io::SafetensorsWriter writer(directory / kAdapterWeightsName, std::move(entries), metadata);
+  for (const AdapterTensor& tensor : adapter.tensors) {
+    const at::Tensor stored =
+        adapter.values(tensor.name).detach().to(at::kCPU, adapter.dtype).contiguous();
     LLM_CHECK(stored.sizes() == at::IntArrayRef(tensor.shape), "{} has another shape", tensor.name);
     writer.write_next({static_cast<const std::byte*>(stored.const_data_ptr()),
                        static_cast<size_t>(stored.nbytes())});
   }
   writer.commit();
-  io::write_file_atomically(directory / kAdapterConfigName, arch::to_json(config).dump(2) + "\n");
+  io::write_file_atomically(directory / kAdapterConfigName,
+                            arch::to_json(adapter.config).dump(2) + "\n");
 }
 
 void write_adapter(const ModelSource& source, const fs::path& out, const AdapterOptions& options) {
@@ -53,12 +60,14 @@ void write_adapter(const ModelSource& source, const fs::path& out, const Adapter
   const LoraAdapter& adapter = source.adapter->adapter;
   arch::LoraConfig config = adapter.config();
   config.base_model_name_or_path = portable_base(*source.adapter);
-  save_adapter(
-      out, config, adapter_tensors(adapter.layout()),
-      [&](const std::string& name) {
-        return tensor::view_of(adapter.file(), *adapter.file().find(name));
-      },
-      options.dtype ? *options.dtype : widest_dtype(adapter.file()));
+  save_adapter(out, {.config = config,
+                     .tensors = adapter_tensors(adapter.layout()),
+                     .values =
+                         [&](const std::string& name) {
+                           return tensor::view_of(adapter.file(), *adapter.file().find(name));
+                         },
+                     .dtype = options.dtype ? *options.dtype : widest_dtype(adapter.file()),
+                     .base_fingerprint = adapter.base_fingerprint()});
   if (source.tokenizer_files == source.path) copy_tokenizer_files(source.path, out);
   write_generation_files(out, read_generation_config(source.path), read_chat_template(source.path));
 }

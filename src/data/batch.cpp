@@ -9,8 +9,9 @@ namespace llm::data {
 Batch Batch::to(at::Device device) const {
   if (device.is_cpu()) return *this;
   Batch moved = *this;
-  for (at::Tensor* tensor : {&moved.ids, &moved.targets, &moved.positions, &moved.cu_seqlens}) {
-    *tensor = tensor->pin_memory().to(device, /*non_blocking=*/true);
+  for (at::Tensor* tensor :
+       {&moved.ids, &moved.targets, &moved.positions, &moved.cu_seqlens, &moved.answers}) {
+    if (tensor->defined()) *tensor = tensor->pin_memory().to(device, /*non_blocking=*/true);
   }
   return moved;
 }
@@ -22,25 +23,55 @@ struct Cursor {
   int64_t* targets;
   int32_t* positions;
   int32_t* border;  // next entry of cu_seqlens
+  bool* answers;    // nullptr: the rows have none
   int32_t token = 0;
 };
 
+// Of the document in [begin, begin + length) of a row.
+int32_t count_targets(const Row& row, size_t begin, int32_t length) {
+  const auto first = row.targets.begin() + static_cast<std::ptrdiff_t>(begin);
+  return length - static_cast<int32_t>(std::count(first, first + length, kIgnoreTarget));
+}
+
+int32_t count_answers(const Row& row, size_t begin, int32_t length) {
+  if (row.answers.empty()) return 0;
+  const auto first = row.answers.begin() + static_cast<std::ptrdiff_t>(begin);
+  return static_cast<int32_t>(std::count(first, first + length, uint8_t{1}));
+}
+
+void append_documents(const Row& row, Batch& batch) {
+  size_t begin = 0;
+  for (size_t i = 0; i < row.document_lengths.size(); ++i) {
+    const int32_t length = row.document_lengths[i];
+    batch.document_lengths.push_back(length);
+    batch.document_ids.push_back(row.document_ids[i]);
+    batch.document_targets.push_back(count_targets(row, begin, length));
+    batch.document_answers.push_back(count_answers(row, begin, length));
+    batch.document_sources.push_back(row.sources.empty() ? 0 : row.sources[i]);
+    batch.document_samples.push_back(row.samples.empty() ? static_cast<int64_t>(row.document_ids[i])
+                                                         : row.samples[i]);
+    batch.num_trained += batch.document_targets.back();
+    batch.max_seqlen = std::max<int64_t>(batch.max_seqlen, length);
+    begin += static_cast<size_t>(length);
+  }
+}
+
 void append_row(const Row& row, Cursor& at, Batch& batch) {
   const size_t tokens = row.ids.size();
-  LLM_CHECK(row.targets.size() == tokens && row.document_ids.size() == row.document_lengths.size());
+  const size_t documents = row.document_lengths.size();
+  LLM_CHECK(row.targets.size() == tokens && row.document_ids.size() == documents);
+  LLM_CHECK(row.sources.empty() || row.sources.size() == documents);
+  LLM_CHECK(row.samples.empty() || row.samples.size() == documents);
+  LLM_CHECK(row.answers.size() == (at.answers == nullptr ? 0 : tokens));
   std::copy(row.ids.begin(), row.ids.end(), at.ids + at.token);
   std::copy(row.targets.begin(), row.targets.end(), at.targets + at.token);
-  batch.num_trained += static_cast<int64_t>(tokens) -
-                       std::count(row.targets.begin(), row.targets.end(), kIgnoreTarget);
+  if (at.answers != nullptr)
+    std::copy(row.answers.begin(), row.answers.end(), at.answers + at.token);
   for (const int32_t length : row.document_lengths) {
     for (int32_t position = 0; position < length; ++position) at.positions[at.token++] = position;
     *at.border++ = at.token;
-    batch.max_seqlen = std::max<int64_t>(batch.max_seqlen, length);
   }
-  batch.document_lengths.insert(batch.document_lengths.end(), row.document_lengths.begin(),
-                                row.document_lengths.end());
-  batch.document_ids.insert(batch.document_ids.end(), row.document_ids.begin(),
-                            row.document_ids.end());
+  append_documents(row, batch);
 }
 
 }  // namespace
@@ -62,8 +93,11 @@ Batch collate(const std::vector<Row>& rows, int64_t document_capacity) {
   batch.num_documents = documents;
   auto* borders = batch.cu_seqlens.mutable_data_ptr<int32_t>();
   borders[0] = 0;
+  const bool has_answers = !rows.empty() && !rows.front().answers.empty();
+  if (has_answers) batch.answers = at::empty({tokens}, at::kBool);
   Cursor cursor{batch.ids.mutable_data_ptr<int32_t>(), batch.targets.mutable_data_ptr<int64_t>(),
-                batch.positions.mutable_data_ptr<int32_t>(), borders + 1};
+                batch.positions.mutable_data_ptr<int32_t>(), borders + 1,
+                has_answers ? batch.answers.mutable_data_ptr<bool>() : nullptr};
   for (const Row& row : rows) append_row(row, cursor, batch);
   LLM_CHECK(cursor.token == tokens, "document lengths do not sum to the row");
   return batch;

@@ -1,28 +1,11 @@
 #include "llm/data/data_loader.h"
 
-#include "llm/core/arith.h"
-#include "llm/core/rng.h"
+#include "llm/core/check.h"
 
 namespace llm::data {
 
-int64_t RowOrder::row_at(int64_t global_index) const {
-  const int64_t epoch = global_index / num_rows_;
-  const int64_t place = global_index % num_rows_;
-  if (!shuffle_) return place;
-  const core::Permutation order(static_cast<uint64_t>(num_rows_),
-                                core::mix_seed(seed_, static_cast<uint64_t>(epoch)));
-  return static_cast<int64_t>(order(static_cast<uint64_t>(place)));
-}
-
-double RowOrder::epoch_at(int64_t global_index) const {
-  return static_cast<double>(global_index) / static_cast<double>(num_rows_);
-}
-
-DataLoader::DataLoader(const TokenDataset& dataset, const LoaderConfig& config, int64_t next_row)
-    : dataset_(dataset),
-      config_(config),
-      order_(dataset.num_rows(), config.seed, config.shuffle),
-      next_row_(next_row) {
+DataLoader::DataLoader(const RowStream& rows, const LoaderConfig& config, int64_t next_row)
+    : rows_(rows), config_(config), next_row_(next_row) {
   LLM_CHECK(config.rows_per_batch > 0 && config.rank >= 0 && config.rank < config.world_size);
   if (config_.prefetch > 0) {
     producer_ = std::jthread([this](const std::stop_token& stop) { produce(stop); });
@@ -39,8 +22,8 @@ Batch DataLoader::make(int64_t first_row) const {
   rows.reserve(static_cast<size_t>(config_.rows_per_batch));
   const int64_t begin = first_row + config_.rank * config_.rows_per_batch;
   for (int64_t i = 0; i < config_.rows_per_batch; ++i)
-    rows.push_back(dataset_.row(order_.row_at(begin + i)));
-  return collate(rows, config_.rows_per_batch * dataset_.max_documents_per_row());
+    rows.push_back(rows_.row(rows_.place_at(begin + i)));
+  return collate(rows, config_.rows_per_batch * rows_.max_documents_per_row());
 }
 
 void DataLoader::produce(const std::stop_token& stop) {

@@ -128,6 +128,16 @@ void split_tokens(const GgufVocabulary& vocabulary, TokenizerSpec& spec, BpeRule
   }
 }
 
+// Hugging Face numbers added tokens that are no pieces from the number of pieces on: those among
+// the pieces must be pieces, too. No merge makes them.
+void number_as_hugging_face(const TokenizerSpec& spec, BpeRules& rules) {
+  const auto is_piece = [](const std::string& piece) { return !piece.empty(); };
+  const auto last = std::ranges::find_if(rules.pieces.rbegin(), rules.pieces.rend(), is_piece);
+  const auto count = static_cast<int32_t>(rules.pieces.rend() - last);
+  for (const AddedToken& token : spec.added_tokens)
+    if (token.id < count) rules.pieces[static_cast<size_t>(token.id)] = token.content;
+}
+
 TokenizerSpec gpt2_spec(const GgufVocabulary& vocabulary, const std::string& where) {
   const auto pre = gguf_pre_tokenizer(vocabulary.pre);
   if (!pre)
@@ -143,6 +153,7 @@ TokenizerSpec gpt2_spec(const GgufVocabulary& vocabulary, const std::string& whe
   BpeRules rules;
   rules.ignore_merges = pre->ignore_merges;
   split_tokens(vocabulary, spec, rules);
+  number_as_hugging_face(spec, rules);
   read_gguf_merges(vocabulary, where, rules);
   spec.model = std::move(rules);
   set_roles(vocabulary, pre->adds_bos, false, spec);

@@ -35,6 +35,15 @@ std::string entry_name(const Moment& moment, const tensor::ParameterRange& range
   return fmt::format("{}|{}|0:{}", moment.name, range.spec.name, range.numel);
 }
 
+io::OrderedJson optional_json(const std::optional<double>& value) {
+  return value ? io::OrderedJson(*value) : io::OrderedJson();
+}
+
+std::optional<double> optional_number(const io::OrderedJson& json, const char* key) {
+  const io::OrderedJson& value = json.at(key);
+  return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+}
+
 }  // namespace
 
 void save_optimizer(const fs::path& directory, const tensor::ParameterStore& store) {
@@ -89,10 +98,11 @@ void save_state(const fs::path& directory, const TrainerState& state,
   json["tokens"] = state.tokens;
   json["next_row"] = state.next_row;
   json["seconds"] = state.seconds;
-  json["best_eval_loss"] =
-      state.best_eval_loss ? io::OrderedJson(*state.best_eval_loss) : io::OrderedJson();
+  json["best_eval"] = optional_json(state.best_eval);
   json["best_step"] = state.best_step;
   json["evals_without_progress"] = state.evals_without_progress;
+  json["first_eval"] = state.first_eval;
+  json["last_perplexity"] = optional_json(state.last_perplexity);
   json["tokenizer_fingerprint"] = io::hex64(state.tokenizer_fingerprint);
   json["data_fingerprint"] = io::hex64(state.data_fingerprint);
   json["num_threads"] = state.num_threads;
@@ -114,8 +124,9 @@ SavedState load_state(const fs::path& directory) {
     state.tokens = json.at("tokens").get<int64_t>();
     state.next_row = json.at("next_row").get<int64_t>();
     state.seconds = json.at("seconds").get<double>();
-    if (!json.at("best_eval_loss").is_null())
-      state.best_eval_loss = json.at("best_eval_loss").get<double>();
+    state.best_eval = optional_number(json, "best_eval");
+    state.first_eval = json.at("first_eval").get<std::map<std::string, double>>();
+    state.last_perplexity = optional_number(json, "last_perplexity");
     state.best_step = json.at("best_step").get<int64_t>();
     state.evals_without_progress = json.at("evals_without_progress").get<int64_t>();
     state.tokenizer_fingerprint =

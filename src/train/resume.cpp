@@ -34,8 +34,8 @@ core::ConfigNode compared_model(arch::ModelConfig model) {
   return io::to_config_node(arch::to_json(model), "config.json");
 }
 
-void check_settings(const ResumePoint& point, const RunConfig& config) {
-  const auto differences = compare_for_resume(point.saved.config, core::dump_config(config));
+void check_settings(const ResumePoint& point, const core::ConfigNode& config) {
+  const auto differences = compare_for_resume(point.saved.config, config);
   if (!differences.refused.empty()) {
     throw core::ConfigError({point.checkpoint.string(), "the settings the run was started with",
                              list_differences(differences.refused), kAnotherRun});
@@ -55,20 +55,19 @@ void check_model(const ResumePoint& point, const arch::ModelConfig& model) {
                            list_differences(differences), kAnotherRun});
 }
 
-void check_data(const ResumePoint& point, const OpenedRun& run) {
+void check_data(const ResumePoint& point, const RunIdentity& run) {
   const TrainerState& saved = point.saved.state;
-  const uint64_t tokenizer = run.inputs.tokenizer->fingerprint();
-  if (saved.tokenizer_fingerprint != tokenizer) {
+  if (saved.tokenizer_fingerprint != run.tokenizer_fingerprint) {
     throw core::DataError(
         {point.checkpoint.string(),
          "the tokenizer it was trained with, fingerprint " + io::hex64(saved.tokenizer_fingerprint),
-         "another, fingerprint " + io::hex64(tokenizer), kAnotherRun});
+         "another, fingerprint " + io::hex64(run.tokenizer_fingerprint), kAnotherRun});
   }
-  if (saved.data_fingerprint != run.rows.fingerprint()) {
+  if (saved.data_fingerprint != run.data_fingerprint) {
     throw core::DataError(
         {point.checkpoint.string(),
          "the data it was trained on, fingerprint " + io::hex64(saved.data_fingerprint),
-         "other data, fingerprint " + io::hex64(run.rows.fingerprint()),
+         "other data, fingerprint " + io::hex64(run.data_fingerprint),
          "The prepared data changed since the run was started; start a new run "
          "with another --run-dir"});
   }
@@ -136,15 +135,15 @@ std::optional<fs::path> newest_checkpoint(const SessionOptions& options) {
 
 }  // namespace
 
-std::optional<ResumePoint> find_resume_point(const RunConfig& config, const SessionOptions& options,
-                                             const OpenedRun& run) {
+std::optional<ResumePoint> find_resume_point(const RunIdentity& run,
+                                             const SessionOptions& options) {
   const auto checkpoint = options.resume == ResumeMode::kFrom
                               ? convert::resolve_model_directory(options.resume_from)
                               : newest_checkpoint(options);
   if (!checkpoint) return std::nullopt;
   ResumePoint point{*checkpoint, load_state(*checkpoint)};
-  check_settings(point, config);
-  check_model(point, run.inputs.model);
+  check_settings(point, run.config);
+  if (run.model) check_model(point, *run.model);
   check_data(point, run);
   note_threads(point.saved.state.num_threads, options.num_threads);
   return point;

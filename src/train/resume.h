@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "llm/train/checkpoint.h"
-#include "train/opened_run.h"
+#include "llm/train/session.h"
 
 namespace llm::train {
 
@@ -14,12 +14,19 @@ struct ResumePoint {
   SavedState saved;
 };
 
+// What a checkpoint must have been made with.
+struct RunIdentity {
+  core::ConfigNode config;                 // resolved
+  std::optional<arch::ModelConfig> model;  // of checkpoints that are whole models
+  uint64_t tokenizer_fingerprint = 0;
+  uint64_t data_fingerprint = 0;
+};
+
 // The checkpoint that `options` ask for, read in full and compared with the run: its settings, its
 // model, its data. Absent: the run starts from the beginning. Changed settings that are allowed
 // are logged as warnings.
 // Throws: ConfigError naming what differs; DataError for other data or another tokenizer;
 // FormatError when the newest checkpoint, or every one, is damaged.
-std::optional<ResumePoint> find_resume_point(const RunConfig& config, const SessionOptions& options,
-                                             const OpenedRun& run);
+std::optional<ResumePoint> find_resume_point(const RunIdentity& run, const SessionOptions& options);
 
 }  // namespace llm::train

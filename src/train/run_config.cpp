@@ -83,6 +83,20 @@ BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
           config.train.batch_tokens};
 }
 
+LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {
+  const CheckpointSection& checkpoint = config.checkpoint;
+  const EvalSection& eval = config.eval;
+  return {
+      .optim = config.optim,
+      .seed = static_cast<uint64_t>(config.train.seed),
+      .micro_batch_rows = config.train.micro_batch_rows,
+      .micro_batches = batch.micro_batches,
+      .log_every_steps = config.log.every_steps,
+      .checkpoint = {checkpoint.every_steps, checkpoint.keep_last, checkpoint.keep_best},
+      .eval = {
+          .every_steps = eval.every_steps, .max_rows = eval.max_rows, .patience = eval.patience}};
+}
+
 int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows) {
   const auto& train = config.train;
   if (train.max_steps > 0) return checked_steps(static_cast<double>(train.max_steps), batch);
@@ -117,7 +131,8 @@ ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::
     const bool noted =
         starts_with_any(difference.key, {"optim.", "train.max_", "train.epochs", "train.recompute",
                                          "train.release_memory", "data.path", "data.tokenizer",
-                                         "model.init_from", "model.config"});
+                                         "model.init_from", "model.config", "model.path",
+                                         "data.train", "data.validation", "data.cache", "gate."});
     (noted ? result.noted : result.refused).push_back(difference);
   }
   return result;

@@ -8,18 +8,22 @@
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "llm/core/log.h"
+#include "llm/core/rng.h"
 #include "llm/optim/schedule.h"
 #include "llm/tensor/memory_stats.h"
+#include "train/metric_totals.h"
 #include "train/validation.h"
 
 namespace llm::train {
 
 namespace {
 
-data::LoaderConfig loader_config(const RunConfig& config) {
-  return {.rows_per_batch = config.train.micro_batch_rows,
-          .seed = static_cast<uint64_t>(config.train.seed),
-          .shuffle = config.data.shuffle};
+// Streams of random numbers of a run, beside those of weights and data order.
+constexpr uint64_t kNoiseStream = 0x6e6f697365;
+
+uint64_t noise_key(const LoopConfig& loop, int64_t step) {
+  if (!loop.has_noise) return 0;
+  return core::mix_seed(core::mix_seed(loop.seed, kNoiseStream), static_cast<uint64_t>(step)) | 1;
 }
 
 std::string join_ids(const std::vector<data::Batch>& batches) {
@@ -35,6 +39,17 @@ std::string join_ids(const std::vector<data::Batch>& batches) {
   return text;
 }
 
+double find_value(const std::vector<std::pair<std::string, double>>& values,
+                  const std::string& metric) {
+  std::string names;
+  for (const auto& [name, value] : values) {
+    if (name == "eval_" + metric) return value;
+    names += (names.empty() ? "" : ", ") + name.substr(5);
+  }
+  throw core::ConfigError({"eval.best_metric", "one of " + names, metric,
+                           "Choose a metric that this run's evaluations have"});
+}
+
 }  // namespace
 
 const char* end_name(RunEnd end) {
@@ -45,6 +60,8 @@ const char* end_name(RunEnd end) {
       return "interrupted";
     case RunEnd::kStoppedEarly:
       return "stopped early";
+    case RunEnd::kStoppedByGate:
+      return "stopped by the forgetting gate";
   }
   return "?";
 }
@@ -53,27 +70,30 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
     : setup_(std::move(setup)),
       state_(std::move(state)),
       checkpoints_(std::move(checkpoints)),
-      store_(setup_.model->store()),
-      optimizer_(store_, setup_.config.optim),
-      loader_(*setup_.train_data, loader_config(setup_.config), state_.next_row) {
+      store_(*setup_.store),
+      optimizer_(store_, setup_.loop.optim),
+      loader_(*setup_.train_rows, {.rows_per_batch = setup_.loop.micro_batch_rows},
+              state_.next_row) {
   // A state that lies on disk already is not written again.
   const auto newest = checkpoints_.newest();
   if (newest && newest->step == state_.step) saved_step_ = state_.step;
 }
 
 RunEnd Trainer::run() {
+  if (state_.step == 0 && setup_.loop.eval.at_start) evaluate();
   while (state_.step < setup_.total_steps) {
     // Asked before a step: a run that was stopped stays stopped when it is started again.
     if (out_of_patience()) return stop(RunEnd::kStoppedEarly);
+    if (beyond_gate()) return stop(RunEnd::kStoppedByGate);
     const StepReport report = train_step();
-    if (is_due(setup_.config.log.every_steps) || state_.step == 1) record_step(report);
-    if (is_due(setup_.config.eval.every_steps)) evaluate();
-    if (is_due(setup_.config.checkpoint.every_steps)) save_checkpoint();
+    if (is_due(setup_.loop.log_every_steps) || state_.step == 1) record_step(report);
+    if (is_due(setup_.loop.eval.every_steps)) evaluate();
+    if (is_due(setup_.loop.checkpoint.every_steps)) save_checkpoint();
     const bool is_last = state_.step == setup_.total_steps;
     if (!is_last && setup_.should_stop && setup_.should_stop()) return stop(RunEnd::kInterrupted);
   }
   save_checkpoint();
-  return RunEnd::kCompleted;
+  return beyond_gate() ? RunEnd::kStoppedByGate : RunEnd::kCompleted;
 }
 
 RunEnd Trainer::stop(RunEnd end) {
@@ -85,8 +105,7 @@ RunEnd Trainer::stop(RunEnd end) {
 StepReport Trainer::train_step() {
   // 1. Fetch this step's micro-batches.
   const int64_t first_row = state_.next_row;
-  std::vector<data::Batch> batches;
-  for (int64_t i = 0; i < setup_.batch.micro_batches; ++i) batches.push_back(loader_.next());
+  const std::vector<data::Batch> batches = next_batches();
   // 2. and 3. Scale of each term, forward and backward.
   StepReport report = accumulate(batches);
   // 4. Global norm; a step that left the finite numbers is refused with the weights still those
@@ -95,17 +114,28 @@ StepReport Trainer::train_step() {
   refuse_non_finite(report, batches, first_row);
   // 5. Learning rate for this step, update, zero.
   const int64_t step = state_.step + 1;
-  report.lr = setup_.config.optim.lr *
-              optim::schedule_factor(setup_.config.optim.schedule, step, setup_.total_steps);
+  const auto& optim = setup_.loop.optim;
+  report.lr = optim.lr * optim::schedule_factor(optim.schedule, step, setup_.total_steps);
   optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
   store_.zero_gradients();
 
+  int64_t tokens = 0;
+  for (const auto& batch : batches) tokens += batch.num_tokens();
   state_.step = step;
-  state_.tokens += setup_.batch.tokens_per_step;
+  state_.tokens += tokens;
   state_.next_row = loader_.state();
-  interval_tokens_ += setup_.batch.tokens_per_step;
+  interval_tokens_ += tokens;
   last_step_ = report;
   return report;
+}
+
+std::vector<data::Batch> Trainer::next_batches() {
+  std::vector<data::Batch> batches;
+  for (int64_t i = 0; i < setup_.loop.micro_batches; ++i) {
+    batches.push_back(loader_.next());
+    batches.back().noise_key = noise_key(setup_.loop, state_.step + 1);
+  }
+  return batches;
 }
 
 StepReport Trainer::accumulate(const std::vector<data::Batch>& batches) {
@@ -120,6 +150,7 @@ StepReport Trainer::accumulate(const std::vector<data::Batch>& batches) {
     scales[i] = weights[i] > 0 ? terms[i].coefficient / weights[i] : 0;
 
   at::Tensor loss;  // [] fp64
+  MetricTotals metrics;
   for (const auto& batch : batches) {
     const auto result = setup_.objective->compute(*setup_.model, batch.to(store_.device()), scales);
     torch::autograd::backward({result.root}, {result.root_gradient});
@@ -127,8 +158,9 @@ StepReport Trainer::accumulate(const std::vector<data::Batch>& batches) {
       const at::Tensor scaled = result.term_sums[i].to(at::kDouble) * scales[i];
       loss = loss.defined() ? loss + scaled : scaled;
     }
+    metrics.add(result.metrics);
   }
-  return {.loss = loss.item<double>()};
+  return {.loss = loss.item<double>(), .metrics = metrics.means()};
 }
 
 void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
@@ -157,37 +189,73 @@ void Trainer::record_step(const StepReport& report, bool is_interim) {
   const double mfu =
       setup_.peak_flops > 0 ? tokens_per_second_ * setup_.flops_per_token / setup_.peak_flops : NAN;
   const auto memory = tensor::memory_stats(store_.device());
-  emit({state_.step,
-        false,
-        is_interim,
-        {{"loss", report.loss},
-         {"lr", report.lr},
-         {"grad_norm", report.grad_norm},
-         {"tokens", static_cast<double>(state_.tokens)},
-         {"epoch", loader_.epoch()},
-         {"tokens_per_second", tokens_per_second_},
-         {"mfu", mfu},
-         {"peak_memory_mib", static_cast<double>(memory.peak_bytes >> 20)},
-         {"seconds", state_.seconds}}});
+  MetricsRecord record{state_.step, false, is_interim, {{"loss", report.loss}}};
+  record.values.insert(record.values.end(), report.metrics.begin(), report.metrics.end());
+  const std::vector<std::pair<std::string, double>> common = {
+      {"lr", report.lr},
+      {"grad_norm", report.grad_norm},
+      {"tokens", static_cast<double>(state_.tokens)},
+      {"epoch", loader_.epoch()},
+      {"tokens_per_second", tokens_per_second_},
+      {"mfu", mfu},
+      {"peak_memory_mib", static_cast<double>(memory.peak_bytes >> 20)},
+      {"seconds", state_.seconds}};
+  record.values.insert(record.values.end(), common.begin(), common.end());
+  emit(record);
 }
 
 void Trainer::evaluate() {
-  if (setup_.validation_data == nullptr) return;
   state_.seconds += interval_.restart();
-  const auto values =
-      evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_data,
-                    {setup_.config.train.micro_batch_rows, setup_.config.eval.max_rows});
-  last_eval_loss_ = values.front().second;
-  const bool better = !state_.best_eval_loss || *last_eval_loss_ < *state_.best_eval_loss;
-  state_.evals_without_progress = better ? 0 : state_.evals_without_progress + 1;
-  if (better) {
-    state_.best_eval_loss = last_eval_loss_;
-    state_.best_step = state_.step;
+  std::vector<std::pair<std::string, double>> values;
+  if (setup_.validation_rows != nullptr) {
+    values = evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_rows,
+                           {setup_.loop.micro_batch_rows, setup_.loop.eval.max_rows});
+    last_eval_loss_ = values.front().second;
   }
-  emit({state_.step, true, false, values});
-  if (better && setup_.config.checkpoint.keep_best) save_checkpoint();
+  ask_gate(values);
+  compare_with_first(values);
+  if (!values.empty()) emit({state_.step, true, false, values});
+  if (setup_.validation_rows != nullptr) judge(values);
   interval_.restart();
   interval_tokens_ = 0;
+}
+
+// The best evaluation so far, and how long ago it was.
+void Trainer::judge(const std::vector<std::pair<std::string, double>>& values) {
+  const std::string& metric = setup_.loop.eval.best_metric;
+  const double value = find_value(values, metric);
+  const bool better = !state_.best_eval || (is_larger_better(metric) ? value > *state_.best_eval
+                                                                     : value < *state_.best_eval);
+  state_.evals_without_progress = better ? 0 : state_.evals_without_progress + 1;
+  if (!better) return;
+  state_.best_eval = value;
+  state_.best_step = state_.step;
+  if (setup_.loop.checkpoint.keep_best && state_.step > 0) save_checkpoint();
+}
+
+void Trainer::ask_gate(std::vector<std::pair<std::string, double>>& values) {
+  if (!setup_.gate.perplexity) return;
+  const double perplexity = setup_.gate.perplexity();
+  values.emplace_back(kBasePerplexity, perplexity);
+  state_.last_perplexity = perplexity;
+  const auto first = state_.first_eval.find(kBasePerplexity);
+  if (first == state_.first_eval.end() || !is_forgotten(perplexity, first->second)) return;
+  core::log_warn(
+      "forgetting: perplexity of the base texts is {:.4g} at step {}, {:.1f} % above the {:.4g} "
+      "before the run (limit {:.1f} %)",
+      perplexity, state_.step, 100 * (perplexity / first->second - 1), first->second,
+      100 * setup_.gate.max_increase);
+}
+
+// NLL drift: how much worse the model became at what it is given as an example.
+void Trainer::compare_with_first(std::vector<std::pair<std::string, double>>& values) {
+  if (state_.step == 0) state_.first_eval = {values.begin(), values.end()};
+  const auto first = state_.first_eval.find("eval_nll_loss");
+  if (first == state_.first_eval.end()) return;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i].first == first->first)
+      values.emplace_back("eval_nll_drift", values[i].second - first->second);
+  }
 }
 
 void Trainer::save_checkpoint() {
@@ -199,8 +267,8 @@ void Trainer::save_checkpoint() {
   });
   saved_step_ = state_.step;
   core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
-  checkpoints_.prune(setup_.config.checkpoint.keep_last,
-                     setup_.config.checkpoint.keep_best ? state_.best_step : 0);
+  checkpoints_.prune(setup_.loop.checkpoint.keep_last,
+                     setup_.loop.checkpoint.keep_best ? state_.best_step : 0);
 }
 
 void Trainer::emit(const MetricsRecord& record) {
@@ -212,8 +280,18 @@ bool Trainer::is_due(int64_t every_steps) const {
 }
 
 bool Trainer::out_of_patience() const {
-  return setup_.config.eval.patience > 0 &&
-         state_.evals_without_progress >= setup_.config.eval.patience;
+  return setup_.loop.eval.patience > 0 &&
+         state_.evals_without_progress >= setup_.loop.eval.patience;
+}
+
+bool Trainer::is_forgotten(double perplexity, double first) const {
+  return !(perplexity <= first * (1 + setup_.gate.max_increase));
+}
+
+bool Trainer::beyond_gate() const {
+  if (setup_.gate.action != GateAction::kStop || !state_.last_perplexity) return false;
+  const auto first = state_.first_eval.find(kBasePerplexity);
+  return first != state_.first_eval.end() && is_forgotten(*state_.last_perplexity, first->second);
 }
 
 }  // namespace llm::train

@@ -1,12 +1,12 @@
-// Validation inside a run: the objective's own loss and metrics over held-out rows, each row once
-// and in order.
+// Validation inside a run: the objective's own loss and metrics over held-out rows, those of
+// epoch 0, each once.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "llm/data/token_dataset.h"
+#include "llm/data/row_stream.h"
 #include "llm/objectives/objective.h"
 
 namespace llm::train {
@@ -19,7 +19,7 @@ struct ValidationOptions {
 // "eval_loss" first, then "eval_" + each metric of the objective.
 std::vector<std::pair<std::string, double>> evaluate_rows(nn::CausalLM& model,
                                                           objectives::Objective& objective,
-                                                          const data::TokenDataset& rows,
+                                                          const data::RowStream& rows,
                                                           const ValidationOptions& options);
 
 }  // namespace llm::train

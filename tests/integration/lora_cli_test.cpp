@@ -28,12 +28,14 @@ class CliLora : public testing::Test {
     config.target_modules.pattern = arch::kAllLinear;
     config.base_model_name_or_path = "../base";
     at::manual_seed(5);
-    convert::save_adapter(dir_ / "adapter", config,
-                          convert::adapter_tensors(arch::lora_layout(config, base, "test")),
-                          [&](const std::string& name) {
-                            const int64_t ours = name.find("lora_A") != std::string::npos;
-                            return at::randn(shape_of(config, base, name)) * (ours ? 0.1 : 0.05);
-                          });
+    convert::save_adapter(
+        dir_ / "adapter",
+        {.config = config,
+         .tensors = convert::adapter_tensors(arch::lora_layout(config, base, "test")),
+         .values = [&](const std::string& name) {
+           const bool is_a = name.find("lora_A") != std::string::npos;
+           return at::randn(shape_of(config, base, name)) * (is_a ? 0.1 : 0.05);
+         }});
   }
   static std::vector<int64_t> shape_of(const arch::LoraConfig& config,
                                        const arch::ModelConfig& base, const std::string& name) {

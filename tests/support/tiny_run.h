@@ -10,6 +10,7 @@
 #include "llm/data/token_dataset.h"
 #include "llm/io/token_shard.h"
 #include "llm/objectives/pretrain.h"
+#include "llm/train/run_config.h"
 #include "llm/train/trainer.h"
 #include "support/temp_directory.h"
 #include "support/tiny_model.h"
@@ -70,14 +71,18 @@ class TinyRun {
       state = train::load_state(checkpoint).state;
     }
     train::TrainerSetup setup;
-    setup.config = config;
+    const auto batch = train::plan_batch(config, 1);
+    const data::TokenRows train_rows(*rows, static_cast<uint64_t>(config.train.seed),
+                                     config.data.shuffle);
+    const data::TokenRows validation_rows(*validation, 0, false);
+    setup.loop = train::loop_config(config, batch);
     setup.resolved_config = core::dump_config(config);
-    setup.batch = train::plan_batch(config, 1);
-    setup.total_steps = train::total_steps(config, setup.batch, rows->num_rows());
+    setup.total_steps = train::total_steps(config, batch, rows->num_rows());
     setup.model = tiny.model.get();
+    setup.store = tiny.store.get();
     setup.objective = &objective;
-    setup.train_data = rows.get();
-    setup.validation_data = validation.get();
+    setup.train_rows = &train_rows;
+    setup.validation_rows = &validation_rows;
     setup.save_model = [this](const std::filesystem::path& target) {
       convert::save_model(target, model_config_, *tiny.store, nullptr, {}, "");
     };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "llm/chat/chat_settings.h"
+#include "llm/chat/template_choice.h"
 #include "llm/generate/generator.h"
 #include "llm/text/chat_template.h"
 #include "llm/text/tokenizer.h"
@@ -85,6 +86,7 @@ class ChatSession {
 
  private:
   Reply answer(std::vector<Turn> turns, int64_t attempt, const ReplyCallbacks& callbacks);
+  generate::StopRules stop_rules() const;
   FittedPrompt fitting_prompt(const std::vector<Turn>& turns) const;
   FittedPrompt prompt_from(const std::vector<Turn>& turns, size_t first_kept) const;
   void check_turns(const std::vector<Turn>& turns,
@@ -94,6 +96,7 @@ class ChatSession {
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   generate::Generator generator_;
   std::optional<text::ChatTemplate> template_;
+  TemplateStops template_stops_;
   std::vector<int32_t> stop_ids_;
   ChatSettings settings_;
   std::vector<Turn> turns_;

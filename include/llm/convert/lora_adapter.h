@@ -52,6 +52,8 @@ class LoraAdapter {
   at::Tensor b(const arch::LoraModule& module) const;  // [out, rank]
   at::Tensor saved(const std::string& parameter) const;
   const io::SafetensorsFile& file() const { return *file_; }
+  // Of the base it was trained on; nothing where another program wrote it.
+  std::optional<uint64_t> base_fingerprint() const;
 
  private:
   void check(const arch::ModelConfig& base);
@@ -91,12 +93,22 @@ struct AdapterTensor {
 // What adapter_model.safetensors holds, in order.
 std::vector<AdapterTensor> adapter_tensors(const arch::LoraLayout& layout);
 
+// What tells one base from another, whatever format and type it is stored in: XXH3-64 over names,
+// shapes and values in fp32 of all parameters. Reads every tensor once. Requires:
+// require_exact_weights passes.
+uint64_t base_fingerprint(const WeightSource& base, const arch::ModelConfig& config);
+
+struct SavedAdapter {
+  const arch::LoraConfig& config;
+  std::vector<AdapterTensor> tensors;
+  std::function<at::Tensor(const std::string& name)> values;
+  at::ScalarType dtype = at::kFloat;
+  // Written into the metadata of adapter_model.safetensors, as "llmtrain.base_xxh3".
+  std::optional<uint64_t> base_fingerprint = std::nullopt;
+};
 // adapter_config.json and adapter_model.safetensors, each written atomically, the config last.
 // Makes the directory. Throws: IoError.
-void save_adapter(const std::filesystem::path& directory, const arch::LoraConfig& config,
-                  const std::vector<AdapterTensor>& tensors,
-                  const std::function<at::Tensor(const std::string& name)>& values,
-                  at::ScalarType dtype = at::kFloat);
+void save_adapter(const std::filesystem::path& directory, const SavedAdapter& adapter);
 
 struct AdapterOptions {
   std::optional<at::ScalarType> dtype;  // empty: each adapter's widest

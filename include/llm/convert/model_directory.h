@@ -70,9 +70,13 @@ std::string read_chat_template(const std::filesystem::path& directory);
 void load_weights(const WeightSource& source, const arch::ModelConfig& config,
                   tensor::ParameterStore& store);
 
-// config.json and model.safetensors (or shards with index), one tensor in memory at a time; the
-// tokenizer when given, and generation_config.json, chat_template.jinja when there is something to
-// say. Every file is written atomically. Throws: IoError.
+// What stands beside the weights of a model or an adapter: the tokenizer when given, and
+// generation_config.json, chat_template.jinja when there is something to say. Throws: IoError.
+void save_companions(const std::filesystem::path& directory, const text::Tokenizer* tokenizer,
+                     const GenerationConfig& generation, const std::string& chat_template);
+
+// config.json and model.safetensors (or shards with index), one tensor in memory at a time,
+// and the companions. Every file is written atomically. Throws: IoError.
 void save_model(const std::filesystem::path& directory, const arch::ModelConfig& config,
                 const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
                 const GenerationConfig& generation, const std::string& chat_template,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,11 +22,13 @@ namespace llm::train {
 struct TrainerState {
   int64_t step = 0;
   int64_t tokens = 0;
-  int64_t next_row = 0;  // data::DataLoader::state()
-  double seconds = 0;    // trained so far, over all restarts
-  std::optional<double> best_eval_loss;
+  int64_t next_row = 0;             // data::DataLoader::state()
+  double seconds = 0;               // trained so far, over all restarts
+  std::optional<double> best_eval;  // of the metric that decides which checkpoint is best
   int64_t best_step = 0;
   int64_t evals_without_progress = 0;
+  std::map<std::string, double> first_eval;  // of the evaluation before the first step, by name
+  std::optional<double> last_perplexity;     // of the forgetting gate, at the last evaluation
   uint64_t tokenizer_fingerprint = 0;
   uint64_t data_fingerprint = 0;
   int64_t num_threads = 0;

@@ -10,6 +10,7 @@
 #include "llm/core/config.h"
 #include "llm/nn/causal_lm.h"
 #include "llm/optim/adamw.h"
+#include "llm/train/loop_config.h"
 
 namespace llm::train {
 
@@ -148,6 +149,8 @@ struct BatchPlan {
 // Throws: ConfigError when the tokens do not divide, with the nearest values that do, or when a
 // micro-batch holds 2^31 tokens or more.
 BatchPlan plan_batch(const RunConfig& config, int64_t world_size);
+
+LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch);
 
 // `num_rows` of the training data; 0: unknown. Requires: validate(config) passes. Throws:
 // ConfigError for epochs of unknown data, and for a run of more than 2^60 tokens.

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "llm/core/clock.h"
@@ -14,20 +16,22 @@
 #include "llm/objectives/objective.h"
 #include "llm/optim/adamw.h"
 #include "llm/train/checkpoint.h"
+#include "llm/train/forgetting_gate.h"
+#include "llm/train/loop_config.h"
 #include "llm/train/metrics.h"
-#include "llm/train/run_config.h"
 
 namespace llm::train {
 
 struct TrainerSetup {
-  RunConfig config;
+  LoopConfig loop;
   core::ConfigNode resolved_config;  // what checkpoints carry
-  BatchPlan batch;
   int64_t total_steps = 0;
   nn::CausalLM* model = nullptr;
+  tensor::ParameterStore* store = nullptr;  // what is trained: the model's, or its adapter's
   objectives::Objective* objective = nullptr;
-  const data::TokenDataset* train_data = nullptr;
-  const data::TokenDataset* validation_data = nullptr;  // nullptr: no validation
+  const data::RowStream* train_rows = nullptr;
+  const data::RowStream* validation_rows = nullptr;  // nullptr: no validation. Epoch 0 of them
+  ForgettingGate gate = {};
   // Fills a checkpoint directory with the model (everything but trainer/).
   std::function<void(const std::filesystem::path&)> save_model;
   std::vector<MetricsSink*> sinks;
@@ -40,10 +44,11 @@ struct StepReport {
   double loss = 0;
   double lr = 0;
   double grad_norm = 0;
+  std::vector<std::pair<std::string, double>> metrics = {};  // of the objective
 };
 
-enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly };
-// "completed", "interrupted", "stopped early".
+enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly, kStoppedByGate };
+// "completed", "interrupted", "stopped early", "stopped by the forgetting gate".
 const char* end_name(RunEnd end);
 
 class Trainer {
@@ -52,8 +57,9 @@ class Trainer {
   // trainer; the store has its training state allocated.
   Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints);
 
-  // Trains until total_steps, a stop request or the early stop; records the last step and saves a
-  // checkpoint at the end of each. A run that is out of patience from the start trains nothing.
+  // Trains until total_steps, a stop request, the early stop or the gate's; records the last step
+  // and saves a checkpoint at the end of each. A run that is out of patience, or beyond its gate,
+  // from the start trains nothing.
   // Throws: NumericError on a non-finite loss or gradient, after saving a checkpoint with the
   // weights from before that step, naming the step and its documents; IoError when a checkpoint
   // cannot be written (older ones stay).
@@ -66,16 +72,22 @@ class Trainer {
 
  private:
   StepReport train_step();
+  std::vector<data::Batch> next_batches();
   StepReport accumulate(const std::vector<data::Batch>& batches);
   void refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
                          int64_t first_row);
   RunEnd stop(RunEnd end);
   void record_step(const StepReport& report, bool is_interim = false);
   void evaluate();
+  void judge(const std::vector<std::pair<std::string, double>>& values);
+  void ask_gate(std::vector<std::pair<std::string, double>>& values);
+  void compare_with_first(std::vector<std::pair<std::string, double>>& values);
+  bool is_forgotten(double perplexity, double first) const;
   void save_checkpoint();
   void emit(const MetricsRecord& record);
   bool is_due(int64_t every_steps) const;
   bool out_of_patience() const;
+  bool beyond_gate() const;
 
   TrainerSetup setup_;
   TrainerState state_;

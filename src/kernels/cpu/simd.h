@@ -92,8 +92,11 @@ LLM_INLINE Float8 exp(const Float8& given) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  const Int8 exponent = (std::bit_cast<Int8>(shifted) - std::bit_cast<int32_t>(kRound) + 127) << 23;
-  const Float8 result = p * std::bit_cast<Float8>(exponent);
+  // The builtin, for std::bit_cast is a function where nothing is inlined, and vectors are handed
+  // to functions in other ways by code for AVX than by code for SSE.
+  const Int8 exponent =
+      (__builtin_bit_cast(Int8, shifted) - __builtin_bit_cast(int32_t, kRound) + 127) << 23;
+  const Float8 result = p * __builtin_bit_cast(Float8, exponent);
   return given == given ? result : given;
 }
 

@@ -3,6 +3,7 @@
 #include "support/fuzz_corpus.h"
 
 #include "../fuzz/jinja_targets.h"
+#include "../fuzz/messages_target.h"
 #include "../fuzz/text_targets.h"
 
 namespace llm::text {
@@ -14,6 +15,7 @@ TEST(FuzzCorpus, TokenizerJson) {
 TEST(FuzzCorpus, SentencePiece) {
   test::replay_fuzz_corpus("sentencepiece_fuzz", fuzz::sentencepiece);
 }
+TEST(FuzzCorpus, Messages) { test::replay_fuzz_corpus("messages_fuzz", fuzz::messages); }
 TEST(FuzzCorpus, Jinja) { test::replay_fuzz_corpus("jinja_fuzz", fuzz::jinja_template); }
 
 }  // namespace

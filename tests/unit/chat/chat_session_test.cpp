@@ -52,6 +52,25 @@ class ChatSessionTest : public ::testing::Test {
   std::unique_ptr<RecordingModel> model_;
 };
 
+// A tokenizer without the template's markers writes them as text.
+TEST_F(ChatSessionTest, EndsAtTheTemplatesMarkerWhereItIsNoToken) {
+  tokenizer_ = std::make_shared<ByteTokenizer>(
+      std::vector<std::string>{}, std::vector<std::string>{"Hello<|im_", "the stop id", "end|> x"});
+  ChatSession s = session_with(chatml(), {256, 258, 256});
+  const auto reply = s.reply("Hi");
+  EXPECT_EQ(reply.generation.text, "Hello");
+  EXPECT_EQ(reply.generation.stop_reason, StopReason::kStopString);
+}
+
+// The end marker counts although the model's files name another token.
+TEST_F(ChatSessionTest, EndsAtTheMarkerOfAChosenTemplate) {
+  model_ = std::make_unique<ScriptedModel>(tokenizer_->vocab_size(),
+                                           std::vector<int32_t>{kHello, kImEnd, kWorld});
+  ChatSession s(*model_, tokenizer_, text::ChatTemplate::named("plain"), {}, settings());
+  s.set_template(chatml());
+  EXPECT_EQ(s.reply("Hi").generation.text, "Hello");
+}
+
 TEST_F(ChatSessionTest, RendersTheTemplate) {
   ChatSession s = session({kHello, kImEnd});
   s.set_system("Be kind.");

@@ -35,7 +35,8 @@ class LoraAdapterTest : public testing::Test {
     config_.base_model_name_or_path = "../base";
   }
   // Tensors of `spoil` replace those of the adapter; an undefined one removes it.
-  void save(const std::map<std::string, at::Tensor>& spoil = {}) {
+  void save(const std::map<std::string, at::Tensor>& spoil = {},
+            std::optional<uint64_t> base_fingerprint = {}) {
     std::map<std::string, at::Tensor> values = spoil;
     at::manual_seed(3);
     for (const AdapterTensor& tensor :
@@ -44,8 +45,11 @@ class LoraAdapterTest : public testing::Test {
     std::vector<AdapterTensor> list;
     for (const auto& [name, tensor] : values)
       if (tensor.defined()) list.push_back({name, tensor.sizes().vec()});
-    save_adapter(directory_ / "adapter", config_, list,
-                 [&](const std::string& name) { return values.at(name); });
+    save_adapter(directory_ / "adapter",
+                 {.config = config_,
+                  .tensors = list,
+                  .values = [&](const std::string& name) { return values.at(name); },
+                  .base_fingerprint = base_fingerprint});
   }
   template <class E>
   std::string open_error(const OpenOptions& options = {}) const {
@@ -60,6 +64,15 @@ class LoraAdapterTest : public testing::Test {
   arch::LoraConfig config_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
 };
+
+TEST_F(LoraAdapterTest, AnotherBaseIsRefused) {
+  const ModelSource base = open_model(directory_ / "base");
+  const uint64_t fingerprint = base_fingerprint(*base.weights, base.config);
+  save({}, fingerprint);
+  EXPECT_EQ(open_model(directory_ / "adapter").adapter->adapter.base_fingerprint(), fingerprint);
+  save({}, fingerprint + 1);
+  EXPECT_THAT(open_error<core::ConfigError>(), HasSubstr("the base it was trained on"));
+}
 
 TEST_F(LoraAdapterTest, ReadsAsTheMergedModel) {
   save();

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "convert/turn_template.h"
+#include "llm/convert/turn_template.h"
 #include "llm/io/file.h"
 #include "support/go_template.h"
 #include "support/model_directory.h"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "llm/core/error.h"
@@ -140,6 +141,7 @@ class LoaderTest : public testing::Test {
   test::TempDirectory folder_;
   TokenDataset dataset_{
       options_for({write_shard(folder_.path() / "a.bin", random_documents(3, 200, 30))}, 16)};
+  TokenRows rows_{dataset_, 5, true};
 };
 
 std::vector<int32_t> ids_of(const at::Tensor& ids) {
@@ -148,33 +150,48 @@ std::vector<int32_t> ids_of(const at::Tensor& ids) {
 }
 
 TEST_F(LoaderTest, EveryEpochHoldsEveryRowOnce) {
-  const RowOrder order(dataset_.num_rows(), 7, true);
+  const TokenRows in_order(dataset_, 7, false), shuffled(dataset_, 7, true);
+  const auto rows_of = [&](const TokenRows& rows, int64_t epoch) {
+    std::vector<std::vector<int32_t>> ids;
+    for (int64_t i = 0; i < rows.rows_in_epoch(epoch); ++i) {
+      const RowPlace place = rows.place_at(epoch * dataset_.num_rows() + i);
+      EXPECT_EQ(place.epoch, epoch);
+      ids.push_back(rows.row(place).ids);
+    }
+    return ids;
+  };
+  const auto sorted = [](std::vector<std::vector<int32_t>> rows) {
+    std::ranges::sort(rows);
+    return rows;
+  };
+  const auto all = rows_of(in_order, 0);
   for (int64_t epoch = 0; epoch < 3; ++epoch) {
-    std::vector<int> seen(static_cast<size_t>(dataset_.num_rows()), 0);
-    for (int64_t i = 0; i < dataset_.num_rows(); ++i)
-      ++seen[static_cast<size_t>(order.row_at(epoch * dataset_.num_rows() + i))];
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), dataset_.num_rows());
+    EXPECT_NE(rows_of(shuffled, epoch), all);
+    EXPECT_EQ(sorted(rows_of(shuffled, epoch)), sorted(all));
   }
-  EXPECT_NE(order.row_at(0), order.row_at(dataset_.num_rows()));
+  EXPECT_NE(rows_of(shuffled, 0), rows_of(shuffled, 1));
+  EXPECT_DOUBLE_EQ(
+      shuffled.epochs_at(dataset_.num_rows() / 2 + dataset_.num_rows()),
+      1 + static_cast<double>(dataset_.num_rows() / 2) / static_cast<double>(dataset_.num_rows()));
 }
 
 TEST_F(LoaderTest, ARestartedLoaderGoesOnAsTheUninterruptedOne) {
-  const LoaderConfig config{.rows_per_batch = 3, .seed = 5};
-  DataLoader whole(dataset_, config, 0);
+  const LoaderConfig config{.rows_per_batch = 3};
+  DataLoader whole(rows_, config, 0);
   for (int i = 0; i < 20; ++i) {
     const int64_t state = whole.state();
     const auto expected = ids_of(whole.next().ids);
-    DataLoader restarted(dataset_, config, state);
+    DataLoader restarted(rows_, config, state);
     EXPECT_EQ(ids_of(restarted.next().ids), expected);
   }
 }
 
 TEST_F(LoaderTest, RanksShareTheGlobalBatchInOrder) {
-  DataLoader single(dataset_, {.rows_per_batch = 6, .seed = 5, .prefetch = 0}, 0);
+  DataLoader single(rows_, {.rows_per_batch = 6, .prefetch = 0}, 0);
   std::vector<std::unique_ptr<DataLoader>> ranks;
   for (int64_t rank = 0; rank < 3; ++rank) {
     ranks.push_back(std::make_unique<DataLoader>(
-        dataset_, LoaderConfig{.rows_per_batch = 2, .seed = 5, .rank = rank, .world_size = 3}, 0));
+        rows_, LoaderConfig{.rows_per_batch = 2, .rank = rank, .world_size = 3}, 0));
   }
   for (int i = 0; i < 10; ++i) {
     std::vector<int32_t> joined;
@@ -188,7 +205,7 @@ TEST_F(LoaderTest, RanksShareTheGlobalBatchInOrder) {
 }
 
 TEST_F(LoaderTest, BatchesHaveOneCapacityAndConsistentBorders) {
-  DataLoader loader(dataset_, {.rows_per_batch = 4, .seed = 5}, 0);
+  DataLoader loader(rows_, {.rows_per_batch = 4}, 0);
   for (int i = 0; i < 30; ++i) {
     const Batch batch = loader.next();
     EXPECT_EQ(batch.cu_seqlens.size(0), 4 * dataset_.max_documents_per_row() + 1);

@@ -7,12 +7,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "llm/core/error.h"
 #include "llm/io/json.h"
 #include "support/error_text.h"
 #include "support/paths.h"
+#include "support/temp_directory.h"
 
 namespace llm::text {
 namespace {
@@ -35,6 +37,26 @@ void expect_same_ids(const Tokenizer& a, const Tokenizer& b) {
     }
 }
 
+// The ids that Hugging Face's library gives the added tokens of a tokenizer.json: that of an equal
+// piece, else the next one above all others, whatever the file says.
+void expect_hugging_face_numbers(const Tokenizer& tokenizer) {
+  const test::TempDirectory folder;
+  tokenizer.save(folder.path());
+  const io::Json json = io::read_json_file(folder.path() / "tokenizer.json");
+  const io::Json& pieces = json["model"]["vocab"];
+  std::map<std::string, int64_t> ids;
+  for (size_t i = 0; pieces.is_array() && i < pieces.size(); ++i)
+    ids[pieces[i][0]] = static_cast<int64_t>(i);
+  if (pieces.is_object()) ids = pieces.get<std::map<std::string, int64_t>>();
+  auto next = static_cast<int64_t>(ids.size());
+  for (const io::Json& token : json["added_tokens"]) {
+    const std::string content = token["content"];
+    const bool is_new = ids.emplace(content, next).second;
+    if (is_new) ++next;
+    EXPECT_EQ(ids[content], token["id"].get<int64_t>()) << content;
+  }
+}
+
 class GgufRoundTrip : public testing::TestWithParam<std::string> {};
 
 TEST_P(GgufRoundTrip, KeepsIdsAndRoles) {
@@ -49,6 +71,7 @@ TEST_P(GgufRoundTrip, KeepsIdsAndRoles) {
   EXPECT_EQ(again->eos_id(), tokenizer->eos_id());
   EXPECT_EQ(again->stop_ids(), tokenizer->stop_ids());
   expect_same_ids(*tokenizer, *again);
+  expect_hugging_face_numbers(*again);
   for (int32_t id = 0; id < tokenizer->vocab_size(); ++id) {
     EXPECT_EQ(again->is_special(id), tokenizer->is_special(id)) << id;
     EXPECT_EQ(again->piece(id), tokenizer->piece(id)) << id;

@@ -70,7 +70,7 @@ TEST(Trainer, LossFallsOnLearnableData) {
   run.train("run");
   EXPECT_LT(run.sink.records[run.sink.records.size() - 2].value("loss"),
             0.6 * run.sink.records.front().value("loss"));
-  EXPECT_LT(*run.last_state.best_eval_loss, 4.0);
+  EXPECT_LT(*run.last_state.best_eval, 4.0);
 }
 
 TEST(Trainer, AccumulationChangesNothingButTheOrderOfSums) {

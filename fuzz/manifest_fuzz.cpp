@@ -1,0 +1,6 @@
+#include "io_targets.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  llm::fuzz::manifest({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

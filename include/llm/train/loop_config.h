@@ -1,0 +1,39 @@
+// What the training loop reads of a run's configuration, whatever kind of run it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "llm/optim/adamw.h"
+
+namespace llm::train {
+
+struct LoopConfig {
+  optim::OptimConfig optim;
+  uint64_t seed = 0;
+  int64_t micro_batch_rows = 1;
+  int64_t micro_batches = 1;  // per step
+  int64_t log_every_steps = 10;
+  bool has_noise = false;  // dropout or NEFTune: batches get a key for it
+
+  struct Checkpoints {
+    int64_t every_steps = 500;  // 0: at the end only
+    int64_t keep_last = 2;
+    bool keep_best = true;
+  };
+  Checkpoints checkpoint;
+
+  struct Evaluation {
+    bool at_start = false;             // before the first step, too
+    int64_t every_steps = 250;         // 0: at the end only
+    int64_t max_rows = 0;              // 0: all
+    int64_t patience = 0;              // 0: never stops early
+    std::string best_metric = "loss";  // of the values of an evaluation, without "eval_"
+  };
+  Evaluation eval;
+};
+
+// Whether a larger value of a metric is better: not of losses, entropies and perplexities.
+bool is_larger_better(const std::string& metric);
+
+}  // namespace llm::train

@@ -1,0 +1,29 @@
+#include "train/metric_totals.h"
+
+#include "llm/train/loop_config.h"
+
+namespace llm::train {
+
+void MetricTotals::add(const std::map<std::string, objectives::MetricSum>& metrics) {
+  for (const auto& [name, metric] : metrics) {
+    totals_[name].sum += metric.sum.item<double>();
+    totals_[name].weight += metric.weight;
+  }
+}
+
+std::vector<std::pair<std::string, double>> MetricTotals::means() const {
+  std::vector<std::pair<std::string, double>> values;
+  for (const auto& [name, total] : totals_) {
+    if (total.weight > 0) values.emplace_back(name, total.sum / total.weight);
+  }
+  return values;
+}
+
+bool is_larger_better(const std::string& metric) {
+  for (const char* smaller : {"loss", "entropy", "perplexity"}) {
+    if (metric.ends_with(smaller)) return false;
+  }
+  return true;
+}
+
+}  // namespace llm::train

@@ -1,0 +1,48 @@
+#include "train/run_directory.h"
+
+#include <fmt/format.h>
+
+#include "llm/core/error.h"
+#include "llm/core/log.h"
+
+namespace llm::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A run writes config.json; in a model's own directory it would take the model's place.
+void require_no_model(const fs::path& path) {
+  for (const char* of_a_run : {".lock", "metrics.jsonl", "checkpoints"})
+    if (fs::exists(path / of_a_run)) return;
+  for (const char* of_a_model :
+       {"config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json"}) {
+    if (!fs::exists(path / of_a_model)) continue;
+    throw core::ConfigError({path.string(), "a new directory, or one of a run",
+                             fmt::format("a directory with {}, which no run made", of_a_model),
+                             "Choose another --run-dir; to train a model further, name it under "
+                             "model.init_from"});
+  }
+}
+
+const fs::path& prepared(const fs::path& path) {
+  require_no_model(path);
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    throw core::IoError({path.string(), "a run directory that can be made", error.message(),
+                         "Choose another --run-dir"},
+                        error.value());
+  }
+  return path;
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(const fs::path& path) : lock_(prepared(path) / ".lock") {
+  core::set_log_file((path / "log.txt").string());
+}
+
+RunDirectory::~RunDirectory() { core::set_log_file(""); }
+
+}  // namespace llm::train

@@ -1,0 +1,23 @@
+// A run directory that this process trains in.
+#pragma once
+
+#include <filesystem>
+
+#include "llm/io/file_lock.h"
+
+namespace llm::train {
+
+// Held while a process trains in the directory; the log goes to its log.txt.
+class RunDirectory {
+ public:
+  // Makes it. Throws: ConfigError for a model's own directory and for one in use; IoError.
+  explicit RunDirectory(const std::filesystem::path& path);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+ private:
+  io::FileLock lock_;
+};
+
+}  // namespace llm::train

@@ -1,0 +1,83 @@
+#include "train/run_loop.h"
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include "llm/core/log.h"
+#include "llm/io/atomic_file.h"
+#include "llm/io/config_json.h"
+#include "llm/tensor/memory_stats.h"
+
+namespace llm::train {
+
+namespace {
+
+// The run that is now continued from `step` is the only one its directory shows.
+void leave_later_steps(const SessionOptions& options, int64_t step) {
+  for (const auto& info : CheckpointFolder(options.run_directory).set_aside_after(step)) {
+    core::log_warn("step {} lies after step {}, from which the run goes on: moved to {}", info.step,
+                   step, info.path.string());
+  }
+}
+
+std::vector<std::unique_ptr<MetricsSink>> make_sinks(const SessionOptions& options,
+                                                     int64_t first_step, int64_t steps,
+                                                     bool tensorboard) {
+  std::vector<std::unique_ptr<MetricsSink>> sinks;
+  sinks.push_back(make_jsonl_sink(options.run_directory / "metrics.jsonl", first_step));
+  sinks.push_back(make_log_sink(steps));
+  if (tensorboard) sinks.push_back(make_tensorboard_sink(options.run_directory, first_step));
+  if (options.show_progress) sinks.push_back(make_terminal_sink(steps, first_step));
+  return sinks;
+}
+
+RunSummary summarize(const Trainer& trainer, RunEnd end, const SessionOptions& options) {
+  RunSummary summary;
+  summary.end = end;
+  summary.state = trainer.state();
+  summary.last_step = trainer.last_step();
+  summary.last_eval_loss = trainer.last_eval_loss();
+  summary.tokens_per_second = trainer.tokens_per_second();
+  summary.peak_memory_bytes = tensor::memory_stats(options.device).peak_bytes;
+  summary.run_directory = options.run_directory;
+  summary.checkpoint = CheckpointFolder(options.run_directory).newest()->path;
+  return summary;
+}
+
+// Without the forty lines of frames that LibTorch appends.
+std::string message_of(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+}
+
+}  // namespace
+
+RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const SessionOptions& options,
+                    bool tensorboard) {
+  io::write_file_atomically(options.run_directory / "config.json",
+                            io::to_json(setup.resolved_config).dump(2) + "\n");
+  leave_later_steps(options, state.step);
+  const int64_t total_steps = setup.total_steps;
+  const auto sinks = make_sinks(options, state.step, total_steps, tensorboard);
+  for (const auto& sink : sinks) setup.sinks.push_back(sink.get());
+  setup.should_stop = options.should_stop;
+  Trainer trainer(std::move(setup), state, CheckpointFolder(options.run_directory));
+  const RunEnd end = trainer.run();
+  RunSummary summary = summarize(trainer, end, options);
+  summary.first_step = state.step;
+  summary.total_steps = total_steps;
+  core::log_to_file(core::LogLevel::kInfo, fmt::format("{} at step {} of {}", end_name(summary.end),
+                                                       summary.state.step, summary.total_steps));
+  return summary;
+}
+
+RunSummary with_error_log(const std::function<RunSummary()>& train) {
+  try {
+    return train();
+  } catch (const std::exception& error) {
+    core::log_to_file(core::LogLevel::kError, message_of(error));
+    throw;
+  }
+}
+
+}  // namespace llm::train

@@ -1,0 +1,161 @@
+#include "train/tune_model.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "llm/convert/lora_adapter.h"
+#include "llm/convert/model_directory.h"
+#include "llm/core/error.h"
+#include "llm/train/checkpoint.h"
+
+namespace llm::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// "base_model.model.lm_head.weight" -> "lm_head.weight".
+std::string name_in_store(const std::string& name_in_file) {
+  return name_in_file.substr(std::string_view(convert::kAdapterPrefix).size());
+}
+
+void copy_saved_parameters(const TunedModel& tuned) {
+  const at::NoGradGuard no_grad;
+  for (const auto& spec : tuned.layout.saved) {
+    tuned.adapter->weight(spec.name).copy_(tuned.base->weight(spec.name));
+  }
+}
+
+bool is_same_layout(const arch::LoraLayout& a, const arch::LoraLayout& b) {
+  const auto same_module = [](const arch::LoraModule& x, const arch::LoraModule& y) {
+    return x.name == y.name && x.rank == y.rank && x.scale == y.scale;
+  };
+  const auto same_parameter = [](const arch::ParameterSpec& x, const arch::ParameterSpec& y) {
+    return x.name == y.name && x.shape == y.shape;
+  };
+  return std::ranges::equal(a.modules, b.modules, same_module) &&
+         std::ranges::equal(a.saved, b.saved, same_parameter);
+}
+
+// Throws: ConfigError when the directory holds another adapter than the config describes.
+void load_adapter(const fs::path& directory, const arch::ModelConfig& base,
+                  const TunedModel& tuned) {
+  const at::NoGradGuard no_grad;
+  const convert::LoraAdapter saved(
+      directory, arch::read_lora_config(directory / convert::kAdapterConfigName), base);
+  if (saved.base_fingerprint().value_or(tuned.base_fingerprint) != tuned.base_fingerprint) {
+    throw core::ConfigError({directory.string(), "an adapter for the weights of model.path",
+                             "one that was trained on others", "Name its base as model.path"});
+  }
+  if (!is_same_layout(saved.layout(), tuned.layout)) {
+    throw core::ConfigError(
+        {"lora", "the r, alpha, rslora, targets and modules_to_save of " + directory.string(),
+         "others", "Take them over from its adapter_config.json"});
+  }
+  for (const auto& module : tuned.layout.modules) {
+    tuned.adapter->weight(module.name + ".lora_A.weight").copy_(saved.a(module));
+    tuned.adapter->weight(module.name + ".lora_B.weight").copy_(saved.b(module));
+  }
+  for (const auto& spec : tuned.layout.saved)
+    tuned.adapter->weight(spec.name).copy_(saved.saved(spec.name));
+}
+
+void add_adapter(const TuneConfig& config, const TuneInputs& inputs, const SessionOptions& options,
+                 TunedModel& tuned) {
+  if (inputs.source.adapter) {
+    throw core::ConfigError({"model.path", "a whole model as the base of a new adapter",
+                             config.model.path + ", an adapter itself",
+                             "Merge it first: llmconvert merge"});
+  }
+  tuned.lora = lora_config_of(config);
+  tuned.base_fingerprint = convert::base_fingerprint(*inputs.source.weights, inputs.source.config);
+  tuned.layout = arch::lora_layout(tuned.lora, inputs.source.config, "lora");
+  tuned.adapter = std::make_unique<tensor::ParameterStore>(
+      nn::lora_parameter_specs(tuned.layout), tensor::StoreOptions{.device = options.device});
+  nn::initialize_lora(*tuned.adapter, tuned.layout, static_cast<uint64_t>(config.train.seed));
+  copy_saved_parameters(tuned);
+  if (!config.lora.init_from.empty()) {
+    load_adapter(convert::resolve_model_directory(config.lora.init_from), inputs.source.config,
+                 tuned);
+  }
+}
+
+at::ScalarType base_dtype(const TuneConfig& config) {
+  return config.lora.base_dtype == BaseDtype::kBFloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+}  // namespace
+
+arch::LoraConfig lora_config_of(const TuneConfig& config) {
+  const LoraSection& section = config.lora;
+  arch::LoraConfig lora;
+  lora.r = section.r;
+  lora.lora_alpha = section.alpha;
+  lora.lora_dropout = section.dropout;
+  lora.use_rslora = section.rslora;
+  if (section.targets == std::vector<std::string>{arch::kAllLinear}) {
+    lora.target_modules.pattern = arch::kAllLinear;
+  } else {
+    lora.target_modules.suffixes = section.targets;
+  }
+  lora.modules_to_save = section.modules_to_save;
+  lora.base_model_name_or_path = fs::absolute(config.model.path).lexically_normal().string();
+  return lora;
+}
+
+TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
+                            const SessionOptions& options) {
+  const bool has_adapter = config.lora.r > 0;
+  const arch::ModelConfig& model = inputs.source.config;
+  TunedModel tuned;
+  tuned.base = std::make_unique<tensor::ParameterStore>(
+      arch::parameter_specs(model),
+      tensor::StoreOptions{.device = options.device,
+                           .dtype = has_adapter ? base_dtype(config) : at::kFloat,
+                           .trainable = !has_adapter,
+                           .release_gradients = config.train.release_memory});
+  convert::load_weights(*inputs.source.weights, model, *tuned.base);
+  if (has_adapter) {
+    add_adapter(config, inputs, options, tuned);
+    const nn::LoraWeights weights{tuned.layout, *tuned.adapter, config.lora.dropout};
+    tuned.model = std::make_unique<nn::CausalLM>(model, *tuned.base, &weights);
+  } else {
+    tuned.model = std::make_unique<nn::CausalLM>(model, *tuned.base);
+  }
+  tuned.model->set_recompute(config.train.recompute);
+  return tuned;
+}
+
+void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
+                      const std::optional<ResumePoint>& resume) {
+  if (resume && tuned.adapter) {
+    load_adapter(resume->checkpoint, base, tuned);
+  } else if (resume) {
+    convert::load_weights(convert::WeightFiles(resume->checkpoint), base, *tuned.base);
+  }
+  tuned.trained().allocate_gradients();
+  tuned.trained().allocate_moments();
+  if (resume) load_optimizer(resume->checkpoint, tuned.trained());
+}
+
+void save_tuned_model(const fs::path& directory, const TunedModel& tuned,
+                      const TuneInputs& inputs) {
+  const convert::ModelSource& source = inputs.source;
+  if (!tuned.adapter) {
+    convert::save_model(directory, tuned.model->config(), *tuned.base, source.tokenizer.get(),
+                        source.generation, inputs.chat_template);
+    return;
+  }
+  convert::save_adapter(directory, {.config = tuned.lora,
+                                    .tensors = convert::adapter_tensors(tuned.layout),
+                                    .values =
+                                        [&](const std::string& name) {
+                                          return tuned.adapter->weight(name_in_store(name));
+                                        },
+                                    .base_fingerprint = tuned.base_fingerprint});
+  convert::save_companions(directory, source.tokenizer.get(), source.generation,
+                           inputs.chat_template);
+}
+
+}  // namespace llm::train

@@ -1,0 +1,41 @@
+// The model of a tuning run: every weight trained, or a frozen base with an adapter.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "llm/nn/lora.h"
+#include "train/resume.h"
+#include "train/tune_inputs.h"
+
+namespace llm::train {
+
+struct TunedModel {
+  std::unique_ptr<tensor::ParameterStore> base;     // trained itself when there is no adapter
+  std::unique_ptr<tensor::ParameterStore> adapter;  // null: none
+  arch::LoraConfig lora;
+  arch::LoraLayout layout;
+  uint64_t base_fingerprint = 0;  // of an adapter's base
+  std::unique_ptr<nn::CausalLM> model;
+
+  tensor::ParameterStore& trained() const { return adapter ? *adapter : *base; }
+};
+
+// Without gradients, moments and what a checkpoint holds: the model that tuning begins with.
+// Throws: ConfigError for an adapter that does not fit the model, what loading throws.
+TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
+                            const SessionOptions& options);
+
+// Gradients and moments; weights and moments of the checkpoint.
+void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
+                      const std::optional<ResumePoint>& resume);
+
+// A checkpoint without its trainer/.
+void save_tuned_model(const std::filesystem::path& directory, const TunedModel& tuned,
+                      const TuneInputs& inputs);
+
+// The adapter that a config describes. Requires: lora.r above 0.
+arch::LoraConfig lora_config_of(const TuneConfig& config);
+
+}  // namespace llm::train

@@ -1,0 +1,180 @@
+#include "llm/train/tune_session.h"
+
+#include <fmt/format.h>
+
+#include "llm/arch/parameters.h"
+#include "llm/core/error.h"
+#include "llm/core/format.h"
+#include "llm/core/log.h"
+#include "llm/io/config_json.h"
+#include "llm/tensor/paged_memory.h"
+#include "train/reference_logprobs.h"
+#include "train/resume.h"
+#include "train/run_directory.h"
+#include "train/run_loop.h"
+#include "train/tune_inputs.h"
+#include "train/tune_model.h"
+
+namespace llm::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPlan& batch) {
+  const CheckpointSection& checkpoint = config.checkpoint;
+  const TuneEvalSection& eval = config.eval;
+  return {.optim = config.optim,
+          .seed = static_cast<uint64_t>(config.train.seed),
+          .micro_batch_rows = config.train.micro_batch_rows,
+          .micro_batches = batch.micro_batches,
+          .log_every_steps = config.log.every_steps,
+          .has_noise = kind.has_noise || (config.lora.r > 0 && config.lora.dropout > 0),
+          .checkpoint = {checkpoint.every_steps, checkpoint.keep_last, checkpoint.keep_best},
+          .eval = {.at_start = eval.at_start,
+                   .every_steps = eval.every_steps,
+                   .max_rows = eval.max_rows,
+                   .patience = eval.patience,
+                   .best_metric = eval.best_metric.empty() ? kind.best_metric : eval.best_metric}};
+}
+
+RunIdentity identity_of(const TuneConfig& config, const TuneKind& kind, const TuneInputs& inputs) {
+  RunIdentity identity{.config = kind.config,
+                       .model = {},
+                       .tokenizer_fingerprint = inputs.source.tokenizer->fingerprint(),
+                       .data_fingerprint = inputs.data_fingerprint()};
+  if (config.lora.r == 0) identity.model = inputs.source.config;
+  return identity;
+}
+
+ForgettingGate make_gate(const TuneConfig& config, const TuneInputs& inputs,
+                         const TunedModel& tuned, const TuneHooks& hooks) {
+  if (config.gate.texts.empty()) return {};
+  return {.perplexity =
+              [&] { return hooks.perplexity(*tuned.model, *inputs.source.tokenizer, config.gate); },
+          .max_increase = config.gate.max_increase,
+          .action = config.gate.action};
+}
+
+TrainerState first_state(const TuneInputs& inputs, const RunIdentity& identity,
+                         const SessionOptions& options, const std::optional<ResumePoint>& resume) {
+  TrainerState state;
+  if (resume) {
+    state = resume->saved.state;
+    core::log_info("resuming from {} at step {}", resume->checkpoint.string(), state.step);
+  }
+  state.tokenizer_fingerprint = inputs.source.tokenizer->fingerprint();
+  state.data_fingerprint = identity.data_fingerprint;
+  state.num_threads = options.num_threads;
+  return state;
+}
+
+void log_size(const TuneInputs& inputs, const TunedModel& tuned) {
+  const auto total = static_cast<double>(arch::num_parameters(inputs.source.config));
+  int64_t trained = 0;
+  for (const auto& range : tuned.trained().parameters()) trained += range.numel;
+  core::log_info(
+      "{} parameters, {} of them trained; {} examples in {} rows, {} steps of about {} "
+      "tokens",
+      core::format_count(total), core::format_count(static_cast<double>(trained)),
+      inputs.rows->num_samples(), inputs.rows->rows_in_epoch(0), inputs.total_steps,
+      inputs.batch.tokens_per_step);
+}
+
+// Requires: the run directory is ours.
+RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
+                       const SessionOptions& options, const TuneHooks& hooks) {
+  const TuneInputs inputs = open_tuning(config, kind, options, hooks);
+  const RunIdentity identity = identity_of(config, kind, inputs);
+  const auto resume = find_resume_point(identity, options);
+  const TrainerState state = first_state(inputs, identity, options, resume);
+  TunedModel tuned = make_tuned_model(config, inputs, options);
+  log_size(inputs, tuned);
+  std::shared_ptr<const objectives::ReferenceLogprobs> reference;
+  if (kind.needs_reference) reference = reference_logprobs(*tuned.model, inputs);
+  prepare_training(tuned, inputs.source.config, resume);
+  const auto objective = kind.make_objective(inputs.source_names(), reference);
+
+  TrainerSetup setup;
+  setup.loop = loop_of(config, kind, inputs.batch);
+  setup.resolved_config = kind.config;
+  setup.total_steps = inputs.total_steps;
+  setup.model = tuned.model.get();
+  setup.store = &tuned.trained();
+  setup.objective = objective.get();
+  setup.train_rows = inputs.rows.get();
+  setup.validation_rows = inputs.validation.get();
+  setup.gate = make_gate(config, inputs, tuned, hooks);
+  setup.save_model = [&](const fs::path& target) { save_tuned_model(target, tuned, inputs); };
+  setup.flops_per_token = arch::train_flops_per_token(
+      inputs.source.config, static_cast<double>(inputs.rows->num_tokens()) /
+                                static_cast<double>(inputs.rows->num_documents_in_all()));
+  return run_loop(std::move(setup), state, options, config.log.tensorboard);
+}
+
+RunSummary tune_kind(const TuneConfig& config, const TuneKind& kind, const SessionOptions& options,
+                     const TuneHooks& hooks) {
+  validate(config);
+  tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
+                                                       : tensor::PagePolicy::kKeep);
+  const RunDirectory directory(options.run_directory);
+  return with_error_log([&] { return tune_opened(config, kind, options, hooks); });
+}
+
+TuneCheck check_kind(const TuneConfig& config, const TuneKind& kind, const SessionOptions& options,
+                     const TuneHooks& hooks) {
+  const TuneInputs inputs = open_tuning(config, kind, options, hooks);
+  const arch::ModelConfig& model = inputs.source.config;
+  convert::require_exact_weights(*inputs.source.weights, model);
+  TuneCheck check;
+  check.num_parameters = arch::num_parameters(model);
+  check.num_trained = check.num_parameters;
+  if (config.lora.r > 0) {
+    check.num_trained = 0;
+    const auto layout = arch::lora_layout(lora_config_of(config), model, "lora");
+    for (const auto& spec : nn::lora_parameter_specs(layout)) check.num_trained += spec.numel();
+  }
+  check.batch = inputs.batch;
+  check.total_steps = inputs.total_steps;
+  check.train = inputs.examples;
+  check.validation = inputs.validation_examples;
+  if (const auto resume = find_resume_point(identity_of(config, kind, inputs), options)) {
+    check.first_step = resume->saved.state.step;
+    check.resumes_from = resume->checkpoint;
+  }
+  return check;
+}
+
+}  // namespace
+
+TuneCheck check_tuning(const SftConfig& config, const SessionOptions& options,
+                       const TuneHooks& hooks) {
+  return check_kind(config, kind_of(config), options, hooks);
+}
+TuneCheck check_tuning(const OrpoConfig& config, const SessionOptions& options,
+                       const TuneHooks& hooks) {
+  return check_kind(config, kind_of(config), options, hooks);
+}
+TuneCheck check_tuning(const DpoConfig& config, const SessionOptions& options,
+                       const TuneHooks& hooks) {
+  return check_kind(config, kind_of(config), options, hooks);
+}
+TuneCheck check_tuning(const SimpoConfig& config, const SessionOptions& options,
+                       const TuneHooks& hooks) {
+  return check_kind(config, kind_of(config), options, hooks);
+}
+
+RunSummary tune(const SftConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
+  return tune_kind(config, kind_of(config), options, hooks);
+}
+RunSummary tune(const OrpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
+  return tune_kind(config, kind_of(config), options, hooks);
+}
+RunSummary tune(const DpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
+  return tune_kind(config, kind_of(config), options, hooks);
+}
+RunSummary tune(const SimpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
+  return tune_kind(config, kind_of(config), options, hooks);
+}
+
+}  // namespace llm::train

@@ -1,0 +1,245 @@
+// Oracle: the uninterrupted run, bit for bit; the base model, byte for byte; and what a person must
+// be able to read in a refusal.
+#include "llm/train/tune_session.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "llm/convert/lora_adapter.h"
+#include "llm/convert/model_directory.h"
+#include "llm/core/error.h"
+#include "llm/io/file.h"
+#include "support/error_text.h"
+#include "support/paths.h"
+#include "support/temp_directory.h"
+
+namespace llm::train {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+fs::path tuned_base() { return test::source_dir() / "tests/golden/trl/untied"; }
+
+std::string dialogue(int i) {
+  return R"({"messages": [{"role": "user", "content": "What is )" + std::to_string(i) +
+         R"( and one?"}, {"role": "assistant", "content": "It is )" + std::to_string(i + 1) +
+         R"(."}]})";
+}
+
+std::string pair(int i) {
+  return R"({"prompt": "What is )" + std::to_string(i) + R"( and one?", "chosen": "It is )" +
+         std::to_string(i + 1) + R"(.", "rejected": "No idea, really."})";
+}
+
+template <class MakeRow>
+void write_rows(const fs::path& path, int begin, int end, const MakeRow& make_row) {
+  std::ofstream file(path);
+  for (int i = begin; i < end; ++i) file << make_row(i) << "\n";
+}
+
+class TuneSession : public testing::Test {
+ protected:
+  TuneSession() {
+    write_rows(folder_.path() / "train.jsonl", 0, 40, dialogue);
+    write_rows(folder_.path() / "held_out.jsonl", 40, 48, dialogue);
+    write_rows(folder_.path() / "pairs.jsonl", 0, 40, pair);
+    write_rows(folder_.path() / "held_out_pairs.jsonl", 40, 48, pair);
+    options_.run_directory = folder_.path() / "run";
+    options_.show_progress = false;
+  }
+
+  corpus::ExampleSource source(const std::string& file) const {
+    corpus::ExampleSource out;
+    out.paths = {(folder_.path() / file).string()};
+    return out;
+  }
+
+  template <class Config>
+  Config config(int64_t lora_rank = 4) const {
+    constexpr bool kIsSft = std::is_same_v<Config, SftConfig>;
+    Config out;
+    out.model.path = tuned_base().string();
+    out.data.train = {source(kIsSft ? "train.jsonl" : "pairs.jsonl")};
+    out.data.validation = {source(kIsSft ? "held_out.jsonl" : "held_out_pairs.jsonl")};
+    out.data.encode.max_length = 128;
+    out.lora.r = lora_rank;
+    out.optim.lr = 5e-3;
+    out.optim.schedule.warmup_steps = 2;
+    out.train.max_steps = 12;
+    out.train.batch_rows = 2;
+    out.train.micro_batch_rows = 1;
+    out.eval.every_steps = 6;
+    out.checkpoint.every_steps = 6;
+    out.log.every_steps = 1;
+    out.log.tensorboard = false;
+    return out;
+  }
+
+  // As a process of its own, stopped after `stop_after` steps (0: never).
+  template <class Config>
+  RunSummary train(const Config& settings, const std::string& run, int64_t stop_after = 0,
+                   const TuneHooks& hooks = {}) {
+    SessionOptions options = options_;
+    options.run_directory = folder_.path() / run;
+    int64_t steps = 0;
+    if (stop_after > 0) options.should_stop = [&] { return ++steps >= stop_after; };
+    return tune(settings, options, hooks);
+  }
+
+  std::vector<io::OrderedJson> metrics(const std::string& run) const {
+    std::vector<io::OrderedJson> records;
+    std::ifstream lines(folder_.path() / run / "metrics.jsonl");
+    for (std::string line; std::getline(lines, line);) {
+      auto record = io::OrderedJson::parse(line);
+      for (const char* time : {"tokens_per_second", "mfu", "peak_memory_mib", "seconds"})
+        record.erase(time);
+      if (!record.contains("interim")) records.push_back(std::move(record));
+    }
+    return records;
+  }
+
+  template <class Config>
+  void expect_exact_resume(Config settings, const std::string& weights) {
+    const RunSummary whole = train(settings, "whole");
+    const RunSummary stopped = train(settings, "parts", 7);
+    EXPECT_EQ(stopped.end, RunEnd::kInterrupted);
+    EXPECT_EQ(stopped.state.step, 7);
+    const RunSummary resumed = train(settings, "parts");
+    EXPECT_EQ(resumed.first_step, 7);
+    EXPECT_EQ(io::read_file(resumed.checkpoint / weights),
+              io::read_file(whole.checkpoint / weights));
+    EXPECT_EQ(metrics("parts"), metrics("whole"));
+  }
+
+  template <class E, class Config>
+  std::string refusal(const Config& settings) {
+    return test::error_text<E>([&] { train(settings, "refused"); });
+  }
+
+  test::TempDirectory folder_;
+  SessionOptions options_;
+};
+
+TEST_F(TuneSession, AResumedRunIsTheUninterruptedOne) {
+  expect_exact_resume(config<SftConfig>(0), "model.safetensors");
+}
+
+TEST_F(TuneSession, AResumedAdapterWithNoiseIsTheUninterruptedOne) {
+  auto settings = config<SftConfig>();
+  settings.lora.dropout = 0.2;
+  settings.neftune_alpha = 5;
+  expect_exact_resume(settings, convert::kAdapterWeightsName);
+}
+
+TEST_F(TuneSession, AResumedPreferenceRunIsTheUninterruptedOne) {
+  expect_exact_resume(config<OrpoConfig>(), convert::kAdapterWeightsName);
+}
+
+TEST_F(TuneSession, AResumedDpoRunKeepsItsReference) {
+  expect_exact_resume(config<DpoConfig>(0), "model.safetensors");
+}
+
+TEST_F(TuneSession, TuningLowersTheHeldOutLoss) {
+  const RunSummary sft = train(config<SftConfig>(), "sft");
+  EXPECT_EQ(sft.end, RunEnd::kCompleted);
+  const auto records = metrics("sft");
+  EXPECT_EQ(records.front().at("step"), 0);
+  EXPECT_LT(*sft.last_eval_loss, records.front().at("eval_loss").get<double>());
+  train(config<OrpoConfig>(), "orpo");
+  const auto evaluations = metrics("orpo");
+  EXPECT_GT(evaluations.back().at("eval_logps/margins").get<double>(),
+            evaluations.front().at("eval_logps/margins").get<double>());
+  EXPECT_TRUE(evaluations.back().contains("eval_nll_drift"));
+}
+
+TEST_F(TuneSession, AnAdapterCheckpointIsAModelForEveryCommand) {
+  const RunSummary summary = train(config<SftConfig>(), "run");
+  const auto source = convert::open_model(folder_.path() / "run");
+  ASSERT_TRUE(source.adapter);
+  EXPECT_EQ(source.path, summary.checkpoint);
+  EXPECT_FALSE(source.chat_template.empty());
+  // Read back and merged it computes what the run evaluated.
+  auto settings = config<SftConfig>(0);
+  settings.model.path = (folder_.path() / "run").string();
+  train(settings, "again", 1);
+  EXPECT_NEAR(metrics("again").front().at("eval_loss").get<double>(), *summary.last_eval_loss,
+              1e-5);
+}
+
+TEST_F(TuneSession, PackingDoesNotChangeTheEvaluation) {
+  std::vector<double> losses;
+  for (const auto packing : {data::Packing::kBestFit, data::Packing::kOff}) {
+    auto settings = config<SftConfig>();
+    settings.data.packing = packing;
+    const std::string run = packing == data::Packing::kOff ? "off" : "bfd";
+    train(settings, run, 1);
+    losses.push_back(metrics(run).front().at("eval_loss"));
+  }
+  EXPECT_NEAR(losses[0], losses[1], 1e-5);
+}
+
+TEST_F(TuneSession, TheGateStopsARunThatForgets) {
+  auto settings = config<SftConfig>();
+  settings.gate.texts = {"texts"};
+  settings.eval.every_steps = 2;
+  double perplexity = 10;
+  TuneHooks hooks;
+  hooks.perplexity = [&](nn::CausalLM&, const text::Tokenizer&, const GateSection&) {
+    return perplexity *= 1.04;
+  };
+  const RunSummary summary = train(settings, "gated", 0, hooks);
+  EXPECT_EQ(summary.end, RunEnd::kStoppedByGate);
+  EXPECT_EQ(summary.state.step, 6);  // 1.04 cubed is above 1.1
+  EXPECT_EQ(train(settings, "gated", 0, hooks).state.step, 6);
+  settings.gate.action = GateAction::kWarn;
+  EXPECT_EQ(train(settings, "warned", 0, hooks).end, RunEnd::kCompleted);
+}
+
+TEST_F(TuneSession, ChangedDataOrSettingsAreRefusedOnResume) {
+  auto settings = config<SftConfig>();
+  train(settings, "refused", 7);
+  auto other = settings;
+  other.lora.alpha = 64;
+  EXPECT_THAT(refusal<core::ConfigError>(other), HasSubstr("lora.alpha"));
+  write_rows(folder_.path() / "train.jsonl", 1, 41, dialogue);
+  EXPECT_THAT(refusal<core::DataError>(settings), HasSubstr("the data it was trained on"));
+}
+
+TEST_F(TuneSession, BadSettingsSayWhatToChange) {
+  auto settings = config<SftConfig>();
+  settings.lora.targets = {"no_such_proj"};
+  EXPECT_THAT(refusal<core::ConfigError>(settings), HasSubstr("no_such_proj"));
+  settings = config<SftConfig>();
+  settings.data.train.clear();
+  EXPECT_THAT(refusal<core::ConfigError>(settings), HasSubstr("data.train"));
+  settings = config<SftConfig>();
+  settings.train.batch_rows = 3;
+  settings.train.micro_batch_rows = 2;
+  EXPECT_THAT(refusal<core::ConfigError>(settings), HasSubstr("micro_batch_rows"));
+  settings = config<SftConfig>();
+  settings.eval.best_metric = "acuracy";
+  EXPECT_THAT(refusal<core::ConfigError>(settings), HasSubstr("mean_token_accuracy"));
+  settings = config<SftConfig>();
+  settings.data.train = {source("pairs.jsonl")};
+  EXPECT_THAT(refusal<core::DataError>(settings), HasSubstr("orpo"));
+  auto orpo = config<OrpoConfig>();
+  orpo.data.train = {source("train.jsonl")};
+  EXPECT_THAT(refusal<core::DataError>(orpo), HasSubstr("sft"));
+}
+
+TEST_F(TuneSession, AnAdapterGoesOnFromAnother) {
+  const RunSummary first = train(config<SftConfig>(), "first");
+  auto settings = config<OrpoConfig>();
+  settings.lora.init_from = (folder_.path() / "first").string();
+  EXPECT_EQ(train(settings, "second").end, RunEnd::kCompleted);
+  settings.lora.alpha = 3;
+  EXPECT_THAT(refusal<core::ConfigError>(settings), HasSubstr("adapter_config.json"));
+}
+
+}  // namespace
+}  // namespace llm::train
