@@ -10,6 +10,7 @@
 #include "llm/io/config_json.h"
 #include "llm/train/session.h"
 #include "llmtrain/run_command.h"
+#include "llmtrain/sweep.h"
 
 namespace llm::apps {
 namespace {
@@ -71,9 +72,18 @@ void run_dry(const train::RunConfig& config, const train::SessionOptions& sessio
 }
 
 void run_pretrain(const RunOptions& options, const GlobalOptions& global) {
+  Progress progress("verify data", global.shows_progress());
+  if (!options.sweep.empty()) {
+    return run_sweep(options, global,
+                     [&](const core::ConfigNode& node, train::SessionOptions session) {
+                       train::RunConfig config;
+                       core::parse_config(node, config);
+                       show_verification(progress, session);
+                       return train::pretrain(config, session);
+                     });
+  }
   const auto config = options.config.read<train::RunConfig>();
   train::SessionOptions session = options.session(global);
-  Progress progress("verify data", global.shows_progress());
   show_verification(progress, session);
   core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
   if (options.dry_run) return run_dry(config, session, global);

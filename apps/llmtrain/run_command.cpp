@@ -23,6 +23,7 @@ io::OrderedJson summary_json(const train::RunSummary& s) {
           {"tokens", s.state.tokens},
           {"loss", s.last_step ? io::OrderedJson(s.last_step->loss) : io::OrderedJson()},
           {"eval_loss", optional_json(s.last_eval_loss)},
+          {"best_metric", s.best_metric},
           {"best_eval", optional_json(s.state.best_eval)},
           {"best_step", s.state.best_step},
           {"tokens_per_second", s.tokens_per_second},
@@ -42,8 +43,8 @@ void print_summary(const train::RunSummary& s) {
   if (s.last_eval_loss)
     table.add_row({"validation loss", fmt::format("{:.4f}", *s.last_eval_loss)});
   if (s.state.best_eval) {
-    table.add_row(
-        {"best", fmt::format("{:.4f} at step {}", *s.state.best_eval, s.state.best_step)});
+    table.add_row({"best " + s.best_metric,
+                   fmt::format("{:.4f} at step {}", *s.state.best_eval, s.state.best_step)});
   }
   if (s.last_step) table.add_row({"tokens/s", core::format_count(s.tokens_per_second)});
   table.add_row({"peak memory", core::format_bytes(static_cast<uint64_t>(s.peak_memory_bytes))});
@@ -100,8 +101,13 @@ void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& h
                   "auto: from the newest checkpoint of the run directory; never; or a checkpoint "
                   "directory")
       ->capture_default_str();
-  command.add_flag("--dry-run", dry_run,
-                   "check config, data, tokenizer, shapes and what to resume from, then stop");
+  auto* sweep_option = command.add_option(
+      "--sweep", sweep,
+      "a JSON file of settings with lists of values: a run for every combination, and a table");
+  auto* dry_run_option =
+      command.add_flag("--dry-run", dry_run,
+                       "check config, data, tokenizer, shapes and what to resume from, then stop");
+  sweep_option->excludes(dry_run_option);
   command.add_flag_callback(
       "--help-config",
       [help] {

@@ -13,6 +13,7 @@ struct RunOptions {
   RunConfigOptions config;
   std::string run_directory;
   std::string resume = "auto";
+  std::string sweep;
   bool dry_run = false;
 
   // `help` lists every key of the command's config.

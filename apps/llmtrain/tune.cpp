@@ -12,6 +12,7 @@
 #include "llm/io/config_json.h"
 #include "llm/train/tune_session.h"
 #include "llmtrain/run_command.h"
+#include "llmtrain/sweep.h"
 
 namespace llm::apps {
 namespace {
@@ -32,6 +33,8 @@ std::string preference_examples(const std::string& command) {
       "  llmtrain {0} --config {0}.json --set beta=0.2 --set train.epochs=2\n"
       "  llmtrain {0} --config {0}.json --dry-run            read and check the pairs, train "
       "nothing\n"
+      "  llmtrain {0} --config {0}.json --sweep grid.json    grid.json: {{\"beta\": [0.1, 0.5], "
+      "\"optim.lr\": [1e-4, 3e-4]}}\n"
       "Ctrl-C finishes the step, saves a checkpoint and exits with 130; the same command goes on "
       "from there.",
       command);
@@ -118,12 +121,28 @@ void print_check(const train::TuneCheck& c) {
   fmt::print("{}everything is in place; nothing was trained\n", table.text());
 }
 
+// Its points share the tokenised examples.
+template <class Config>
+train::RunSummary run_point(const core::ConfigNode& node, const train::SessionOptions& session,
+                            const train::TuneHooks& hooks) {
+  Config config;
+  core::parse_config(node, config);
+  if (config.data.cache.empty())
+    config.data.cache = (session.run_directory.parent_path() / "data").string();
+  return train::tune(config, session, hooks);
+}
+
 template <class Config>
 void run_tuning(const RunOptions& options, const GlobalOptions& global) {
-  const auto config = options.config.read<Config>();
-  const train::SessionOptions session = options.session(global);
   Progress progress("read examples", global.shows_progress());
   const train::TuneHooks hooks = make_hooks(progress);
+  if (!options.sweep.empty()) {
+    return run_sweep(options, global, [&](const auto& node, const auto& session) {
+      return run_point<Config>(node, session, hooks);
+    });
+  }
+  const auto config = options.config.read<Config>();
+  const train::SessionOptions session = options.session(global);
   core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
   if (!options.dry_run) return report_run(train::tune(config, session, hooks), global);
   const train::TuneCheck check = train::check_tuning(config, session, hooks);

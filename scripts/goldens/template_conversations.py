@@ -19,8 +19,12 @@ def talk(*contents, system=None):
     return messages + [{"role": ["user", "assistant"][i % 2], "content": content} for i, content in enumerate(contents)]
 
 
+# For templates that otherwise write the day they are run.
+DAY = "21 Nov 2026"
+
+
 def case(messages, **rest):
-    return {"messages": messages, **rest}
+    return {"messages": messages, "date_string": DAY, **rest}
 
 
 CONVERSATIONS = [

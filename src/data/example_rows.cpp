@@ -79,9 +79,27 @@ void ExampleRows::open_shard(const std::filesystem::path& path, int32_t source) 
   for (int64_t document = 0; document < documents; document += num_documents()) {
     const auto begin = shard.document_start(static_cast<uint64_t>(document));
     const auto end = shard.document_start(static_cast<uint64_t>(document + num_documents()));
-    if (begin < end) samples_.push_back({source, document, static_cast<int64_t>(end - begin)});
+    if (begin == end) continue;
+    const int64_t prefix = shared_prefix(shard, document);
+    samples_.push_back({source, document, prefix, static_cast<int64_t>(end - begin) - prefix});
   }
   shards_.push_back(std::move(shard));
+}
+
+// Tokens before the answers of a pair, when both have the same.
+int64_t ExampleRows::shared_prefix(const io::TokenShard& shard, int64_t document) const {
+  if (!options_.is_preference || !options_.shares_prompts) return 0;
+  const auto chosen = static_cast<uint64_t>(document);
+  const auto prompt_of = [&](uint64_t index) {
+    const uint64_t start = shard.document_start(index), end = shard.document_start(index + 1);
+    uint64_t token = start;
+    while (token < end && !shard.is_trained(token)) ++token;
+    std::vector<int32_t> ids(token < end ? token - start : 0);
+    shard.read(start, ids);
+    return ids;
+  };
+  const std::vector<int32_t> prompt = prompt_of(chosen);
+  return prompt == prompt_of(chosen + 1) ? std::ssize(prompt) : 0;
 }
 
 std::shared_ptr<const ExamplePlan> ExampleRows::plan(int64_t epoch) const {
@@ -157,7 +175,7 @@ void ExampleRows::append_sample(int64_t sample, Row& row) const {
     const auto document = static_cast<uint64_t>(s.document + i);
     const auto length =
         static_cast<int64_t>(shard.document_start(document + 1) - shard.document_start(document));
-    append_document({sample, i}, {0, length}, row);
+    append_document({sample, i}, {i == 0 ? 0 : s.prefix, length}, row);
   }
 }
 
@@ -186,6 +204,8 @@ void ExampleRows::append_document(const DocumentOf& which, const TokenRange& ran
   }
   row.document_lengths.push_back(static_cast<int32_t>(length));
   row.document_ids.push_back(shard.document_id(document));
+  if (options_.shares_prompts)
+    row.prefixes.push_back(which.index == 0 ? 0 : static_cast<int32_t>(s.prefix));
   row.sources.push_back(s.source);
   row.samples.push_back(options_.first_document + which.sample * num_documents() + which.index);
 }

@@ -35,6 +35,7 @@ void check_arguments(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   LLM_CHECK(
       !borders.is_cpu() || *(borders.const_data_ptr<int>() + borders.size(0) - 1) == q.size(0),
       "cu_seqlens does not end at {} tokens", q.size(0));
+  LLM_CHECK(shape.prefixes.empty() || q.is_cpu(), "prefixes are for the CPU alone");
 }
 
 AttentionGradients allocate_gradients(const at::Tensor& q, const at::Tensor& k,
@@ -51,24 +52,28 @@ AttentionGradients allocate_gradients(const at::Tensor& q, const at::Tensor& k,
           fused.narrow(1, heads + kv_heads, kv_heads)};
 }
 
+// Carries the shape into the autograd node.
+struct ShapeHolder : torch::CustomClassHolder {
+  explicit ShapeHolder(AttentionShape s) : shape(std::move(s)) {}
+  AttentionShape shape;
+};
+
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, const at::Tensor& cu_seqlens, int64_t max_seqlen,
-                            double scale) {
-    const AttentionOutput output = attention_forward(q, k, v, {cu_seqlens, max_seqlen, scale});
-    context->save_for_backward({q, k, v, cu_seqlens, output.out, output.lse});
-    context->saved_data["max_seqlen"] = max_seqlen;
-    context->saved_data["scale"] = scale;
+                            const at::Tensor& v, const c10::intrusive_ptr<ShapeHolder>& holder) {
+    const AttentionOutput output = attention_forward(q, k, v, holder->shape);
+    context->save_for_backward({q, k, v, output.out, output.lse});
+    context->saved_data["shape"] = at::IValue::make_capsule(holder);
     return output.out;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
-    const AttentionShape shape{saved[3], context->saved_data["max_seqlen"].toInt(),
-                               context->saved_data["scale"].toDouble()};
-    const AttentionGradients result = attention_backward(grads[0].contiguous(), saved[0], saved[1],
-                                                         saved[2], {saved[4], saved[5]}, shape);
-    return {result.dq, result.dk, result.dv, at::Tensor(), at::Tensor(), at::Tensor()};
+    const auto holder =
+        c10::static_intrusive_pointer_cast<ShapeHolder>(context->saved_data["shape"].toCapsule());
+    const AttentionGradients result = attention_backward(
+        grads[0].contiguous(), saved[0], saved[1], saved[2], {saved[3], saved[4]}, holder->shape);
+    return {result.dq, result.dk, result.dv, at::Tensor()};
   }
 };
 
@@ -78,7 +83,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
                      const AttentionShape& shape) {
   check_arguments(q, k, v, shape);
   if (path_for({q, k, v}) == Path::kReference) return reference::attention(q, k, v, shape);
-  return AttentionFunction::apply(q, k, v, shape.cu_seqlens, shape.max_seqlen, shape.scale);
+  return AttentionFunction::apply(q, k, v, c10::make_intrusive<ShapeHolder>(shape));
 }
 
 AttentionOutput attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -82,14 +82,26 @@ at::Tensor CausalLM::logits(const at::Tensor& hidden) const {
   return kernels::linear(hidden, impl_->weights.head).to(at::kFloat);  // [T, V]
 }
 
+// How far the positions of each document reach.
+std::vector<int32_t> position_reach(const ModelInput& input, const arch::ModelConfig& config) {
+  std::vector<int32_t> reach = input.document_lengths;
+  LLM_CHECK(input.prefixes.empty() || input.prefixes.size() == reach.size());
+  for (size_t i = 0; i < input.prefixes.size(); ++i) {
+    reach[i] += input.prefixes[i].length;
+    LLM_CHECK(input.prefixes[i].length == 0 || !arch::rope_depends_on_length(config, reach[i]),
+              "a prefix of another length has other rotary frequencies");
+  }
+  return reach;
+}
+
 at::Tensor CausalLM::forward(const ModelInput& input) {
   const kernels::NoiseContext& noise = input.noise;
   LLM_CHECK(!noise.on() || noise.tokens.numel() == input.ids.numel(), "noise for {} of {} tokens",
             noise.tokens.numel(), input.ids.numel());
   SequenceContext sequence;
-  sequence.rope = impl_->rope.prepare(input.positions, input.document_lengths);
-  sequence.attention = {input.cu_seqlens, input.max_seqlen,
-                        attention_scale(impl_->config.head_dim)};
+  sequence.rope = impl_->rope.prepare(input.positions, position_reach(input, impl_->config));
+  sequence.attention = {input.cu_seqlens, input.max_seqlen, attention_scale(impl_->config.head_dim),
+                        input.prefixes};
   sequence.noise = noise;
   const ModelWeights& weights = impl_->weights;
   at::Tensor x = embed(input.ids, weights.embedding, impl_->compute_type);  // [T, D]

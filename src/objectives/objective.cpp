@@ -21,6 +21,18 @@ at::Tensor token_keys(const data::Batch& batch) {
   return keys;
 }
 
+// What each document continues of the one before it.
+std::vector<kernels::TokenSpan> prefixes_of(const data::Batch& batch) {
+  std::vector<kernels::TokenSpan> prefixes;
+  int32_t before = 0, begin = 0;
+  for (size_t d = 0; d < batch.document_prefixes.size(); ++d) {
+    prefixes.push_back({before, batch.document_prefixes[d]});
+    before = begin;
+    begin += batch.document_lengths[d];
+  }
+  return prefixes;
+}
+
 }  // namespace
 
 nn::ModelInput model_input(const data::Batch& batch) {
@@ -28,7 +40,8 @@ nn::ModelInput model_input(const data::Batch& batch) {
                        .positions = batch.positions,
                        .cu_seqlens = batch.cu_seqlens,
                        .max_seqlen = batch.max_seqlen,
-                       .document_lengths = batch.document_lengths};
+                       .document_lengths = batch.document_lengths,
+                       .prefixes = prefixes_of(batch)};
   if (batch.noise_key != 0) input.noise = {batch.noise_key, token_keys(batch)};
   return input;
 }

@@ -25,6 +25,11 @@ size_t num_pairs(const data::Batch& batch) {
   return static_cast<size_t>(batch.num_documents) / 2;
 }
 
+// Equal answers are never right: what tells their rewards apart is rounding.
+bool is_identical_pair(const data::Batch& batch, size_t pair) {
+  return batch.document_ids[2 * pair] == batch.document_ids[2 * pair + 1];
+}
+
 double num_whole_pairs(const data::Batch& batch) {
   double count = 0;
   for (size_t pair = 0; pair < num_pairs(batch); ++pair) count += is_whole_pair(batch, pair);
@@ -37,13 +42,38 @@ double num_chosen_targets(const data::Batch& batch) {
   return count;
 }
 
-// The document of each token: [T] int64.
-at::Tensor document_of_token(const data::Batch& batch) {
-  std::vector<int64_t> lengths(batch.document_lengths.begin(), batch.document_lengths.end());
-  return at::repeat_interleave(at::tensor(lengths, at::kLong)).to(batch.ids.device());
+// What is scored of a batch, M of them: its tokens, and once more the last tokens of prompts that
+// two answers share, for the second answer.
+struct ScoredHidden {
+  at::Tensor hidden;   // [M, D]
+  at::Tensor targets;  // [M] int64
+};
+
+ScoredHidden scored_hidden(const at::Tensor& hidden, const data::Batch& batch) {
+  if (!batch.shared_rows.defined()) return {hidden, batch.targets};
+  return {at::cat({hidden, hidden.index_select(0, batch.shared_rows)}),
+          at::cat({batch.targets, batch.shared_targets})};
 }
 
-// Sums over each document: [T] -> [N].
+struct ScoredPlaces {
+  at::Tensor documents;  // [M] int64
+  at::Tensor answers;    // [M] bool
+};
+
+ScoredPlaces scored_places(const data::Batch& batch) {
+  const at::Device device = batch.ids.device();
+  const std::vector<int64_t> lengths(batch.document_lengths.begin(), batch.document_lengths.end());
+  const at::Tensor documents = at::repeat_interleave(at::tensor(lengths, at::kLong)).to(device);
+  if (!batch.shared_rows.defined()) return {documents, batch.answers};
+  std::vector<int64_t> continuing;
+  for (size_t d = 0; d < batch.document_prefixes.size(); ++d) {
+    if (batch.document_prefixes[d] > 0) continuing.push_back(static_cast<int64_t>(d));
+  }
+  const at::Tensor second = at::tensor(continuing, at::kLong).to(device);  // [E]
+  return {at::cat({documents, second}), at::cat({batch.answers, at::ones_like(second, at::kBool)})};
+}
+
+// Sums over each document: [M] -> [N].
 at::Tensor sum_by_document(const at::Tensor& values, const at::Tensor& documents,
                            const data::Batch& batch) {
   return at::zeros({batch.num_documents}, values.options()).index_add(0, documents, values);
@@ -55,6 +85,7 @@ at::Tensor sum_by_document(const at::Tensor& values, const at::Tensor& documents
 struct PreferenceObjective::Scores {
   at::Tensor nll_sum;  // []
   at::Tensor whole;    // [P] fp64: 1 for pairs that count
+  at::Tensor correct;  // [P] fp64: 1 where the chosen answer has the larger reward
   PairLogprobs pairs;
   PairLosses losses;
 };
@@ -73,10 +104,10 @@ PreferenceObjective::Scores PreferenceObjective::score(const at::Tensor& logprob
                                                        const data::Batch& batch) const {
   const at::Device device = logprob.device();
   const size_t pairs = num_pairs(batch);
-  const at::Tensor documents = document_of_token(batch);  // [T]
-  const at::Tensor values = logprob.to(at::kDouble);      // [T]
+  const ScoredPlaces places = scored_places(batch);
+  const at::Tensor values = logprob.to(at::kDouble);  // [M]
   const at::Tensor answer_sums =
-      sum_by_document(values * batch.answers, documents, batch).view({-1, 2});  // [P, 2]
+      sum_by_document(values * places.answers, places.documents, batch).view({-1, 2});  // [P, 2]
   std::vector<double> lengths, whole, reference_values;
   for (size_t d = 0; d < 2 * pairs; ++d) {
     lengths.push_back(std::max(batch.document_answers[d], 1));
@@ -87,7 +118,7 @@ PreferenceObjective::Scores PreferenceObjective::score(const at::Tensor& logprob
   for (size_t pair = 0; pair < pairs; ++pair) whole.push_back(is_whole_pair(batch, pair));
 
   Scores scores;
-  const at::Tensor is_chosen = (documents % 2) == 0;  // [T]
+  const at::Tensor is_chosen = (places.documents % 2) == 0;  // [M]
   scores.nll_sum = -(values * is_chosen).sum();
   scores.whole = host_tensor(whole, device);
   const at::Tensor means = answer_sums / host_tensor(lengths, device).view({-1, 2});
@@ -103,6 +134,10 @@ PreferenceObjective::Scores PreferenceObjective::score(const at::Tensor& logprob
     scores.pairs.rejected_reference = reference_sums.select(1, 1);
   }
   scores.losses = pair_losses(scores.pairs);
+  std::vector<double> distinct;
+  for (size_t pair = 0; pair < pairs; ++pair) distinct.push_back(!is_identical_pair(batch, pair));
+  scores.correct = (scores.losses.chosen_rewards > scores.losses.rejected_rewards) *
+                   host_tensor(distinct, device);
   return scores;
 }
 
@@ -123,7 +158,7 @@ Result PreferenceObjective::summarize(const Scores& scores, const data::Batch& b
   result.metrics["rewards/chosen"] = sum(losses.chosen_rewards);
   result.metrics["rewards/rejected"] = sum(losses.rejected_rewards);
   result.metrics["rewards/margins"] = sum(losses.chosen_rewards - losses.rejected_rewards);
-  result.metrics["rewards/accuracies"] = sum(losses.chosen_rewards > losses.rejected_rewards);
+  result.metrics["rewards/accuracies"] = sum(scores.correct);
   result.metrics["logps/chosen"] = sum(losses.logged_chosen);
   result.metrics["logps/rejected"] = sum(losses.logged_rejected);
   result.metrics["logps/margins"] = sum(scores.pairs.chosen_mean - scores.pairs.rejected_mean);
@@ -136,8 +171,7 @@ Result PreferenceObjective::summarize(const Scores& scores, const data::Batch& b
 void PreferenceObjective::add_source_metrics(const Scores& scores, const data::Batch& batch,
                                              Result& result) const {
   if (source_names_.size() < 2) return;
-  const at::Tensor hits =
-      (scores.losses.chosen_rewards > scores.losses.rejected_rewards).to(at::kDouble).cpu();
+  const at::Tensor hits = scores.correct.cpu();
   for (size_t pair = 0; pair < num_pairs(batch); ++pair) {
     if (!is_whole_pair(batch, pair)) continue;
     const auto source = static_cast<size_t>(batch.document_sources[2 * pair]);
@@ -150,8 +184,8 @@ void PreferenceObjective::add_source_metrics(const Scores& scores, const data::B
 
 Result PreferenceObjective::compute(nn::CausalLM& model, const data::Batch& batch,
                                     std::span<const double> scales) {
-  const at::Tensor hidden = model.forward(model_input(batch));  // [T, D]
-  const auto output = kernels::linear_logprob_deferred(hidden, model.head_weight(), batch.targets);
+  const auto [hidden, targets] = scored_hidden(model.forward(model_input(batch)), batch);
+  const auto output = kernels::linear_logprob_deferred(hidden, model.head_weight(), targets);
   Result result = summarize(score(output.logprob, batch), batch);
   for (size_t i = 0; i < scales.size(); ++i) {
     const at::Tensor part = result.term_sums[i] * scales[i];
@@ -164,8 +198,8 @@ Result PreferenceObjective::compute(nn::CausalLM& model, const data::Batch& batc
 
 Result PreferenceObjective::evaluate(nn::CausalLM& model, const data::Batch& batch) {
   const at::NoGradGuard no_grad;
-  const at::Tensor hidden = model.forward(model_input(batch));  // [T, D]
-  const auto output = kernels::linear_logprob(hidden, model.head_weight(), batch.targets);
+  const auto [hidden, targets] = scored_hidden(model.forward(model_input(batch)), batch);
+  const auto output = kernels::linear_logprob(hidden, model.head_weight(), targets);
   const Scores scores = score(output.logprob, batch);
   Result result = summarize(scores, batch);
   add_source_metrics(scores, batch, result);
@@ -207,11 +241,12 @@ PairLosses simpo_losses(const PairLogprobs& pairs, const SimpoOptions& options) 
 
 std::vector<double> answer_logprobs(nn::CausalLM& model, const data::Batch& batch) {
   const at::NoGradGuard no_grad;
-  const at::Tensor hidden = model.forward(model_input(batch));  // [T, D]
-  const auto output = kernels::linear_logprob(hidden, model.head_weight(), batch.targets);
-  const at::Tensor sums = sum_by_document(output.logprob.to(at::kDouble) * batch.answers,
-                                          document_of_token(batch), batch)
-                              .cpu();
+  const auto [hidden, targets] = scored_hidden(model.forward(model_input(batch)), batch);
+  const auto output = kernels::linear_logprob(hidden, model.head_weight(), targets);
+  const ScoredPlaces places = scored_places(batch);
+  const at::Tensor sums =
+      sum_by_document(output.logprob.to(at::kDouble) * places.answers, places.documents, batch)
+          .cpu();
   return {sums.const_data_ptr<double>(), sums.const_data_ptr<double>() + sums.numel()};
 }
 

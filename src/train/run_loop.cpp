@@ -58,6 +58,7 @@ RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const Session
                             io::to_json(setup.resolved_config).dump(2) + "\n");
   leave_later_steps(options, state.step);
   const int64_t total_steps = setup.total_steps;
+  const std::string best_metric = setup.loop.eval.best_metric;
   const auto sinks = make_sinks(options, state.step, total_steps, tensorboard);
   for (const auto& sink : sinks) setup.sinks.push_back(sink.get());
   setup.should_stop = options.should_stop;
@@ -66,6 +67,7 @@ RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const Session
   RunSummary summary = summarize(trainer, end, options);
   summary.first_step = state.step;
   summary.total_steps = total_steps;
+  summary.best_metric = best_metric;
   core::log_to_file(core::LogLevel::kInfo, fmt::format("{} at step {} of {}", end_name(summary.end),
                                                        summary.state.step, summary.total_steps));
   return summary;

@@ -8,7 +8,9 @@ namespace llm::train {
 
 const std::vector<std::pair<BaseDtype, std::string>>& config_enum_names(BaseDtype) {
   static const std::vector<std::pair<BaseDtype, std::string>> names = {
-      {BaseDtype::kFloat32, "float32"}, {BaseDtype::kBFloat16, "bfloat16"}};
+      {BaseDtype::kFloat32, "float32"},
+      {BaseDtype::kBFloat16, "bfloat16"},
+      {BaseDtype::kStored, "stored"}};
   return names;
 }
 

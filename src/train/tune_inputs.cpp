@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "llm/arch/rope_frequencies.h"
 #include "llm/core/error.h"
 #include "llm/core/log.h"
 #include "llm/core/rng.h"
@@ -54,6 +55,19 @@ int64_t longest_document(const corpus::ExampleDataset& dataset) {
   return static_cast<int64_t>(longest);
 }
 
+// Dropout must meet both answers' prompts alike, and rotary frequencies that depend on a document's
+// length are not those of the other answer.
+bool can_share_prompts(const TuneConfig& config, const TuneInputs& inputs,
+                       const SessionOptions& options) {
+  const bool has_noise = config.lora.r > 0 && config.lora.dropout > 0;
+  const int64_t longest = inputs.validation_examples
+                              ? std::max(longest_document(inputs.examples),
+                                         longest_document(*inputs.validation_examples))
+                              : longest_document(inputs.examples);
+  return config.data.share_prompts && !has_noise && options.device.is_cpu() &&
+         !arch::rope_depends_on_length(inputs.source.config, longest);
+}
+
 data::ExampleRowsOptions row_options(const TuneConfig& config, const TuneKind& kind,
                                      const corpus::ExampleDataset& dataset) {
   const bool is_preference = kind.task == corpus::ExampleTask::kPreference;
@@ -91,8 +105,10 @@ std::unique_ptr<data::TokenDataset> open_replay(const TuneConfig& config,
                                   .tokenizer_name = config.model.path});
 }
 
-void open_rows(const TuneConfig& config, const TuneKind& kind, TuneInputs& inputs) {
+void open_rows(const TuneConfig& config, const TuneKind& kind, const SessionOptions& session,
+               TuneInputs& inputs) {
   auto options = row_options(config, kind, inputs.examples);
+  options.shares_prompts = options.is_preference && can_share_prompts(config, inputs, session);
   inputs.replay = open_replay(config, inputs.source, options.capacity);
   options.replay = {inputs.replay.get(), config.data.replay_fraction};
   inputs.rows = std::make_unique<data::ExampleRows>(options);
@@ -102,6 +118,7 @@ void open_rows(const TuneConfig& config, const TuneKind& kind, TuneInputs& input
     // Validation looks at whole documents.
     validation.packing = data::Packing::kOff;
   }
+  validation.shares_prompts = options.shares_prompts;
   validation.shuffle = false;
   validation.first_document = inputs.rows->num_documents_in_all();
   inputs.validation = std::make_unique<data::ExampleRows>(validation);
@@ -174,7 +191,7 @@ TuneInputs open_tuning(const TuneConfig& config, const TuneKind& kind,
         corpus::prepare_examples(config.data.validation, encoder, cache / "validation", prepare);
     report(*inputs.validation_examples, "validation");
   }
-  open_rows(config, kind, inputs);
+  open_rows(config, kind, options, inputs);
   inputs.batch = plan_rows(config, *inputs.rows);
   inputs.total_steps = steps_of(config, *inputs.rows);
   warn_of_long_rows(config, inputs);

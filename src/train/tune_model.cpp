@@ -1,9 +1,11 @@
 #include "train/tune_model.h"
 
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
+#include "llm/convert/frozen_store.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
@@ -18,13 +20,6 @@ namespace fs = std::filesystem;
 // "base_model.model.lm_head.weight" -> "lm_head.weight".
 std::string name_in_store(const std::string& name_in_file) {
   return name_in_file.substr(std::string_view(convert::kAdapterPrefix).size());
-}
-
-void copy_saved_parameters(const TunedModel& tuned) {
-  const at::NoGradGuard no_grad;
-  for (const auto& spec : tuned.layout.saved) {
-    tuned.adapter->weight(spec.name).copy_(tuned.base->weight(spec.name));
-  }
 }
 
 bool is_same_layout(const arch::LoraLayout& a, const arch::LoraLayout& b) {
@@ -73,16 +68,50 @@ void add_adapter(const TuneConfig& config, const TuneInputs& inputs, const Sessi
   tuned.layout = arch::lora_layout(tuned.lora, inputs.source.config, "lora");
   tuned.adapter = std::make_unique<tensor::ParameterStore>(
       nn::lora_parameter_specs(tuned.layout), tensor::StoreOptions{.device = options.device});
-  nn::initialize_lora(*tuned.adapter, tuned.layout, static_cast<uint64_t>(config.train.seed));
-  copy_saved_parameters(tuned);
+  nn::initialize_lora(*tuned.adapter, tuned.layout, static_cast<uint64_t>(config.train.seed),
+                      nn::lora_init(tuned.lora));
+  nn::copy_saved_parameters(*tuned.base, tuned.layout, *tuned.adapter);
   if (!config.lora.init_from.empty()) {
     load_adapter(convert::resolve_model_directory(config.lora.init_from), inputs.source.config,
                  tuned);
   }
 }
 
-at::ScalarType base_dtype(const TuneConfig& config) {
-  return config.lora.base_dtype == BaseDtype::kBFloat16 ? at::kBFloat16 : at::kFloat;
+at::ScalarType stored_dtype(const convert::WeightSource& source) {
+  std::optional<at::ScalarType> widest;
+  for (const auto& [name, tensor] : source.tensors())
+    widest = widest ? at::promote_types(*widest, tensor.dtype) : tensor.dtype;
+  return widest.value_or(at::kFloat);
+}
+
+at::ScalarType base_dtype(BaseDtype dtype, const convert::WeightSource& source) {
+  switch (dtype) {
+    case BaseDtype::kFloat32:
+      return at::kFloat;
+    case BaseDtype::kBFloat16:
+      return at::kBFloat16;
+    case BaseDtype::kStored:
+      return stored_dtype(source);
+  }
+  return at::kFloat;
+}
+
+std::unique_ptr<tensor::ParameterStore> load_base(const TuneConfig& config,
+                                                  const TuneInputs& inputs,
+                                                  const SessionOptions& options) {
+  const arch::ModelConfig& model = inputs.source.config;
+  const convert::WeightSource& weights = *inputs.source.weights;
+  const bool is_trained = config.lora.r == 0;
+  const tensor::StoreOptions store{
+      .device = options.device,
+      .dtype = is_trained ? at::kFloat : base_dtype(config.lora.base_dtype, weights),
+      .trainable = is_trained,
+      .release_gradients = config.train.release_memory};
+  if (!is_trained && config.lora.base_dtype == BaseDtype::kStored && options.device.is_cpu())
+    return convert::load_frozen_store(weights, model, store);
+  auto base = std::make_unique<tensor::ParameterStore>(arch::parameter_specs(model), store);
+  convert::load_weights(weights, model, *base);
+  return base;
 }
 
 }  // namespace
@@ -109,13 +138,7 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
   const bool has_adapter = config.lora.r > 0;
   const arch::ModelConfig& model = inputs.source.config;
   TunedModel tuned;
-  tuned.base = std::make_unique<tensor::ParameterStore>(
-      arch::parameter_specs(model),
-      tensor::StoreOptions{.device = options.device,
-                           .dtype = has_adapter ? base_dtype(config) : at::kFloat,
-                           .trainable = !has_adapter,
-                           .release_gradients = config.train.release_memory});
-  convert::load_weights(*inputs.source.weights, model, *tuned.base);
+  tuned.base = load_base(config, inputs, options);
   if (has_adapter) {
     add_adapter(config, inputs, options, tuned);
     const nn::LoraWeights weights{tuned.layout, *tuned.adapter, config.lora.dropout};

@@ -27,6 +27,9 @@ struct ReplayOptions {
 struct ExampleRowsOptions {
   std::vector<std::filesystem::path> shards;  // one per source, with loss masks
   bool is_preference = false;
+  // Preference: a prompt with the same ids before both answers stands once in the row, and the
+  // rejected answer continues it (Row::prefixes).
+  bool shares_prompts = false;
   bool trains_prompts = false;  // preference: the chosen document's prompt has targets, too
   uint64_t tokenizer_fingerprint = 0;
   Packing packing = Packing::kBestFit;
@@ -66,7 +69,8 @@ class ExampleRows final : public RowStream {
   struct Sample {
     int32_t source = 0;
     int64_t document = 0;  // the first, in its shard
-    int64_t length = 0;    // of all its documents
+    int64_t prefix = 0;    // first tokens of the first document that the second continues
+    int64_t length = 0;    // of all its documents, the shared prefix once
   };
   struct DocumentOf {
     int64_t sample = 0;
@@ -77,6 +81,7 @@ class ExampleRows final : public RowStream {
   };
 
   int64_t num_documents() const { return options_.is_preference ? 2 : 1; }  // of a sample
+  int64_t shared_prefix(const io::TokenShard& shard, int64_t document) const;
   void open_shard(const std::filesystem::path& path, int32_t source);
   std::shared_ptr<const ExamplePlan> plan(int64_t epoch) const;
   void append_sample(int64_t sample, Row& row) const;

@@ -1,5 +1,7 @@
 // Causal attention over packed documents:  softmax(q k^T * scale, keys of the same document up to
-// the query's own position) v.
+// the query's own position) v. A document may also continue a prefix that stands earlier in the
+// stream: its queries see all keys of the prefix, too, whose own queries see nothing of it. So two
+// answers to one prompt need the prompt but once.
 //
 // cu_seqlens [N + 1] int32 holds the documents' borders in the token stream; its capacity is fixed
 // and the tail repeats the last border (empty documents). Grouped-query attention: query head h
@@ -10,13 +12,23 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace llm::kernels {
+
+// Tokens [begin, begin + length) of the stream; length 0: none.
+struct TokenSpan {
+  int32_t begin = 0;
+  int32_t length = 0;
+};
 
 struct AttentionShape {
   at::Tensor cu_seqlens;   // [N + 1] int32, on q's device
   int64_t max_seqlen = 0;  // longest document
   double scale = 0;        // 1 / sqrt(K) as a rule
+  // On the host, one for each document that is not empty, each before its document; or empty: no
+  // document has one. CPU alone.
+  std::vector<TokenSpan> prefixes = {};
 };
 
 // Differentiable. Inputs may be strided views of one fused QKV tensor (last dimension contiguous).

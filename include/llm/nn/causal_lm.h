@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "llm/arch/model_config.h"
+#include "llm/kernels/attention.h"
 #include "llm/kernels/dropout.h"
 #include "llm/nn/kv_cache.h"
 #include "llm/nn/lora.h"
@@ -34,6 +35,9 @@ struct ModelInput {
   at::Tensor cu_seqlens;  // [N + 1] int32
   int64_t max_seqlen = 0;
   std::vector<int32_t> document_lengths;  // on the host; without the capacity's empty tail
+  // What each document continues (kernels/attention.h), or empty: nothing. Its positions go on from
+  // the prefix's. Requires: rotary frequencies that do not depend on the length.
+  std::vector<kernels::TokenSpan> prefixes = {};
   // Training only; without a key there is neither dropout nor NEFTune.
   kernels::NoiseContext noise = {};
   // NEFTune (Jain et al., arXiv 2310.05914): embeddings += U(-1, 1) * alpha / sqrt(L D), L the

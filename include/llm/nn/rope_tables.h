@@ -21,7 +21,8 @@ struct RopeInput {
 class RopeTables {
  public:
   RopeTables(const arch::ModelConfig& config, at::Device device);
-  // `positions` [T] restart with every document; `document_lengths` on the host sum to T.
+  // `positions` [T] restart with every document; `document_lengths` on the host sum to T, or say
+  // how far positions reach where documents continue a prefix.
   RopeInput prepare(const at::Tensor& positions, const std::vector<int32_t>& document_lengths);
 
  private:

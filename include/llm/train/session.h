@@ -45,6 +45,7 @@ struct RunSummary {
   int64_t total_steps = 0;
   std::optional<StepReport> last_step;
   std::optional<double> last_eval_loss;
+  std::string best_metric;  // what TrainerState::best_eval is a value of
   double tokens_per_second = 0;
   int64_t peak_memory_bytes = 0;
   std::filesystem::path run_directory;

@@ -33,6 +33,7 @@ struct TuneDataSection {
   int64_t row_tokens = 0;
   int64_t packing_window = 4096;
   bool shuffle = true;
+  bool share_prompts = true;
   std::string replay;
   double replay_fraction = 0;
   std::string cache;
@@ -52,6 +53,9 @@ struct TuneDataSection {
     v.field("packing_window", packing_window, "samples that are packed together",
             core::at_least(1));
     v.field("shuffle", shuffle, "samples in a new random order every epoch; false: in file order");
+    v.field("share_prompts", share_prompts,
+            "pairs: a prompt that both answers share is computed once (not under dropout, nor on a "
+            "GPU)");
     v.field("replay", replay,
             "folder that llmdata prepare wrote: plain text mixed in against forgetting (sft)");
     v.field("replay_fraction", replay_fraction, "its share of all tokens",
@@ -60,7 +64,8 @@ struct TuneDataSection {
   }
 };
 
-enum class BaseDtype { kFloat32, kBFloat16 };
+// kStored: as the file has it, quantised blocks included.
+enum class BaseDtype { kFloat32, kBFloat16, kStored };
 const std::vector<std::pair<BaseDtype, std::string>>& config_enum_names(BaseDtype);
 
 struct LoraSection {
@@ -85,7 +90,8 @@ struct LoraSection {
             "trained whole beside it: embed_tokens and lm_head where tokens were added");
     v.field("init_from", init_from,
             "adapter to go on from, with the same r, alpha and targets; \"\": a new one");
-    v.field("base_dtype", base_dtype, "how the frozen base is held in memory");
+    v.field("base_dtype", base_dtype,
+            "how the frozen base is held in memory; stored: as its file has it");
   }
 };
 

@@ -39,12 +39,16 @@ template <class Body>
 void for_each_document(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                        const AttentionShape& shape, const Body& body) {
   const at::Tensor borders = shape.cu_seqlens.cpu();
+  size_t document = 0;
   for (int64_t i = 0; i + 1 < borders.size(0); ++i) {
     const int64_t begin = borders[i].item<int>();
     const int64_t length = borders[i + 1].item<int>() - begin;
     if (length == 0) continue;
-    body(causal_scores(q.narrow(0, begin, length), k.narrow(0, begin, length),
-                       v.narrow(0, begin, length), shape.scale));
+    const TokenSpan prefix = shape.prefixes.empty() ? TokenSpan{} : shape.prefixes[document++];
+    const auto with_prefix = [&](const at::Tensor& x) {
+      return at::cat({x.narrow(0, prefix.begin, prefix.length), x.narrow(0, begin, length)});
+    };
+    body(causal_scores(q.narrow(0, begin, length), with_prefix(k), with_prefix(v), shape.scale));
   }
 }
 

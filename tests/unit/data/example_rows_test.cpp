@@ -178,6 +178,46 @@ TEST_F(ExampleRowsTest, PairsStayTogetherAndAnswersAreMarked) {
   }
 }
 
+TEST_F(ExampleRowsTest, SharedPromptsStandOnce) {
+  for (auto* documents : {&first_, &second_}) {
+    if (documents->size() % 2 == 1) documents->pop_back();
+    for (size_t i = 0; i + 1 < documents->size(); i += 2) {
+      // Prompts of i % 5 tokens (0: none), the same for both; in every sixth pair they differ.
+      const size_t prompt = i % 5;
+      for (size_t k = 0; k < 2; ++k) {
+        auto& document = (*documents)[i + k];
+        document.ids.insert(document.ids.begin(), prompt,
+                            static_cast<int32_t>(i % 12 == 0 ? k : 7));
+        document.trained.assign(document.ids.size(), true);
+        std::fill_n(document.trained.begin(), prompt, false);
+      }
+    }
+  }
+  auto apart = options(Packing::kOff, 80);
+  apart.is_preference = apart.trains_prompts = true;
+  apart.shuffle = false;
+  auto shared = apart;
+  shared.shares_prompts = true;
+  const ExampleRows whole(apart), once(shared);
+  int64_t saved = 0;
+  for (int64_t i = 0; i < whole.rows_in_epoch(0); ++i) {
+    const Row row = whole.row({0, i}), short_row = once.row({0, i});
+    const auto prefix = static_cast<size_t>(short_row.prefixes.at(1));
+    saved += static_cast<int64_t>(prefix);
+    ASSERT_EQ(short_row.ids.size() + prefix, row.ids.size());
+    std::vector<int32_t> again = short_row.ids;
+    const auto chosen = again.begin() + short_row.document_lengths[0];
+    again.insert(chosen, row.ids.begin(), row.ids.begin() + static_cast<std::ptrdiff_t>(prefix));
+    EXPECT_EQ(again, row.ids);
+    const Batch batch = collate({row}, 4), short_batch = collate({short_row}, 4);
+    EXPECT_EQ(short_batch.document_targets, batch.document_targets);
+    EXPECT_EQ(short_batch.document_answers, batch.document_answers);
+    EXPECT_EQ(short_batch.positions[-1].item<int>(), batch.positions[-1].item<int>());
+  }
+  EXPECT_GT(saved, 20);
+  EXPECT_EQ(once.num_tokens() + saved, whole.num_tokens());
+}
+
 TEST_F(ExampleRowsTest, ReplayTakesItsShareOfTheTokensThroughout) {
   std::vector<MaskedDocument> text = random_examples(9, 200, 30);
   io::TokenShardWriter writer(

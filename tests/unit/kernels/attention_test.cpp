@@ -63,6 +63,44 @@ TEST(Attention, SameBitsEveryTime) {
   }
 }
 
+// A prefix of 5 tokens with two continuations of 4 and 3: once with the prefix shared, once with a
+// copy of it before each.
+TEST(Attention, ASharedPrefixIsACopyBeforeEach) {
+  AttentionShape shared = documents({9, 3, 2}, 0.3);
+  shared.prefixes = {{0, 0}, {0, 5}, {0, 0}};
+  const AttentionShape copied = documents({9, 8, 2}, 0.3);
+  const auto copy_prefix = [](const at::Tensor& x) {
+    return at::cat({x.narrow(0, 0, 9), x.narrow(0, 0, 5), x.narrow(0, 9, 5)});
+  };
+  const std::vector<at::Tensor> in = {at::randn({14, 4, 16}), at::randn({14, 2, 16}),
+                                      at::randn({14, 2, 16})};
+  at::Tensor dout = at::randn({14, 4, 16});
+  const at::Tensor dcopied = copy_prefix(dout).index_fill_(0, at::arange(9, 14), 0);
+  for (const Backend backend : {Backend::kFused, Backend::kReference}) {
+    const BackendGuard guard(backend);
+    const auto with_copy = [&](const auto& x) {
+      return attention(copy_prefix(x[0]), copy_prefix(x[1]), copy_prefix(x[2]), copied);
+    };
+    const auto with_prefix = [&](const auto& x) { return attention(x[0], x[1], x[2], shared); };
+    const at::Tensor expected = with_copy(in), actual = with_prefix(in);
+    EXPECT_LT((actual.narrow(0, 0, 9) - expected.narrow(0, 0, 9)).abs().max().item<double>(), 1e-6);
+    EXPECT_LT((actual.narrow(0, 9, 5) - expected.narrow(0, 14, 5)).abs().max().item<double>(),
+              1e-6);
+    const auto expected_gradients = test::analytic_gradients(with_copy, in, dcopied);
+    const auto gradients = test::analytic_gradients(with_prefix, in, dout);
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_LT((gradients[i] - expected_gradients[i]).abs().max().item<double>(), 1e-5) << i;
+  }
+}
+
+TEST(Attention, PrefixGradientsMatchCentralDifferences) {
+  AttentionShape shape = documents({4, 2}, 0.7);
+  shape.prefixes = {{0, 0}, {0, 3}};
+  test::expect_gradients([&](const auto& in) { return attention(in[0], in[1], in[2], shape); },
+                         {at::randn({6, 4, 3}, at::kDouble), at::randn({6, 2, 3}, at::kDouble),
+                          at::randn({6, 2, 3}, at::kDouble)});
+}
+
 class AttentionParity : public test::DeviceTest {
  protected:
   struct Heads {

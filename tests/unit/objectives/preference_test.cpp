@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "llm/objectives/sft.h"
+#include "llm/kernels/backend.h"
 #include "support/tiny_model.h"
 
 namespace llm::objectives {
@@ -164,6 +164,45 @@ TEST_F(PreferenceTest, MicroBatchesPackingAndPaddingChangeNothing) {
   expect_same(single, "1 x 8");
   expect_same({data::collate(unpacked, 16)}, "unpacked");
   expect_same({data::collate(padded, 32)}, "padded");
+}
+
+// The prompt once, the rejected answer behind the chosen one.
+data::Row shared_row_of(const std::vector<Pair>& pairs) {
+  data::Row row;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    append(pairs[i].chosen, true, 2 * i, row);
+    data::Row rejected;
+    append(pairs[i].rejected, false, 2 * i + 1, rejected);
+    const auto prompt = pairs[i].rejected.prompt;
+    const auto behind = [&](auto& values) { return values.begin() + prompt; };
+    row.ids.insert(row.ids.end(), behind(rejected.ids), rejected.ids.end());
+    row.targets.insert(row.targets.end(), behind(rejected.targets), rejected.targets.end());
+    row.answers.insert(row.answers.end(), behind(rejected.answers), rejected.answers.end());
+    row.document_lengths.push_back(rejected.document_lengths[0] - static_cast<int32_t>(prompt));
+    row.document_ids.push_back(2 * i + 1);
+    row.prefixes.insert(row.prefixes.end(), {0, static_cast<int32_t>(prompt)});
+  }
+  return row;
+}
+
+TEST_F(PreferenceTest, ASharedPromptChangesNothing) {
+  const data::Batch shared = data::collate({shared_row_of(pairs_)}, 17);
+  const data::Batch apart = batch_of(pairs_);
+  EXPECT_LT(shared.num_tokens(), apart.num_tokens());
+  EXPECT_EQ(shared.document_answers, apart.document_answers);
+  EXPECT_EQ(shared.document_targets, apart.document_targets);
+  OrpoObjective objective({.beta = 0.3}, {"a"});
+  EXPECT_EQ(objective.weights(shared), objective.weights(apart));
+  for (const auto backend : {kernels::Backend::kFused, kernels::Backend::kReference}) {
+    const kernels::BackendGuard guard(backend);
+    const at::Tensor loss = train(objective, {apart});
+    const at::Tensor expected = gradients();
+    EXPECT_NEAR(train(objective, {shared}).item<double>(), loss.item<double>(), 1e-6);
+    EXPECT_LT(relative_difference(gradients(), expected), 1e-5);
+  }
+  const auto reference = answer_logprobs(*tiny_.model, apart);
+  const auto ours = answer_logprobs(*tiny_.model, shared);
+  for (size_t d = 0; d < reference.size(); ++d) EXPECT_NEAR(ours[d], reference[d], 1e-5);
 }
 
 TEST_F(PreferenceTest, EmptyAnswersAreSkippedAndCounted) {

@@ -232,6 +232,17 @@ TEST_F(TuneSession, BadSettingsSayWhatToChange) {
   EXPECT_THAT(refusal<core::DataError>(orpo), HasSubstr("sft"));
 }
 
+TEST_F(TuneSession, ABaseInHalfPrecisionTrainsAlmostAlike) {
+  std::vector<double> losses;
+  for (const auto dtype : {BaseDtype::kFloat32, BaseDtype::kBFloat16, BaseDtype::kStored}) {
+    auto settings = config<SftConfig>();
+    settings.lora.base_dtype = dtype;
+    losses.push_back(*train(settings, "run" + std::to_string(losses.size())).last_eval_loss);
+  }
+  EXPECT_NEAR(losses[1], losses[0], 0.02);
+  EXPECT_EQ(losses[2], losses[0]);  // the file is fp32
+}
+
 TEST_F(TuneSession, AnAdapterGoesOnFromAnother) {
   const RunSummary first = train(config<SftConfig>(), "first");
   auto settings = config<OrpoConfig>();
