@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Feeds every parser damaged and invented input under AddressSanitizer and UBSan, with clang's libFuzzer.
 #
-# Usage: scripts/fuzz.sh [--seconds N] [--keep] [TARGET...]     default: 60 seconds for each target of fuzz/
+# Usage: scripts/fuzz.sh [--seconds N] [--seed N] [--keep] [TARGET...]     default: 60 seconds for each target of fuzz/
+#   --seed   of the random numbers: the same inputs again, in the same order; default: others every time
 #   --keep   afterwards add to fuzz/corpus/TARGET the inputs that reach code which the kept ones do not
 #
 # What a target finds lies in build/fuzz/found; give it to build/fuzz/bin/TARGET to see it again. The kept corpora are the
@@ -14,6 +15,7 @@ readonly CORPUS=$ROOT/fuzz/corpus WORK=$ROOT/build/fuzz
 # Larger inputs are slower and find nothing more in formats whose every rule fits a small file.
 readonly MAX_BYTES=16384
 SECONDS_EACH=60
+SEED=0
 KEEP=0
 
 all_targets() { for source in "$ROOT"/fuzz/*_fuzz.cpp; do basename "$source" .cpp; done; }
@@ -21,7 +23,7 @@ all_targets() { for source in "$ROOT"/fuzz/*_fuzz.cpp; do basename "$source" .cp
 run_target() { # NAME
   local name=$1 status=0 log=$WORK/log/$1.log seeds=$CORPUS/$1
   mkdir -p "$WORK/corpus/$name" "$WORK/found" "$seeds"
-  "$WORK/bin/$name" "$WORK/corpus/$name" "$seeds" "-max_total_time=$SECONDS_EACH" "-max_len=$MAX_BYTES" -timeout=10 \
+  "$WORK/bin/$name" "$WORK/corpus/$name" "$seeds" "-max_total_time=$SECONDS_EACH" "-seed=$SEED" "-max_len=$MAX_BYTES" -timeout=10 \
     -rss_limit_mb=2048 -malloc_limit_mb=512 -print_final_stats=1 "-artifact_prefix=$WORK/found/$name-" \
     >"$log" 2>&1 || status=$?
   if ((status)); then
@@ -72,6 +74,11 @@ parse_arguments() {
       --seconds)
         [[ ${2-} =~ ^[1-9][0-9]*$ ]] || fail '--seconds needs a whole number' 'scripts/fuzz.sh --help'
         SECONDS_EACH=$2
+        shift
+        ;;
+      --seed)
+        [[ ${2-} =~ ^[1-9][0-9]*$ ]] || fail '--seed needs a whole number above 0' 'scripts/fuzz.sh --help'
+        SEED=$2
         shift
         ;;
       --keep) KEEP=1 ;;
