@@ -193,8 +193,7 @@ OrderedJson pattern_json(const std::vector<std::pair<std::string, T>>& patterns)
 
 // 16, not 16.0: PEFT's alpha is a whole number as a rule.
 OrderedJson number_json(double value) {
-  const auto whole = static_cast<int64_t>(value);
-  if (std::abs(value) < 1e15 && static_cast<double>(whole) == value) return whole;
+  if (std::abs(value) < 1e15 && std::trunc(value) == value) return static_cast<int64_t>(value);
   return value;
 }
 
