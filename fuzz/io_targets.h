@@ -112,7 +112,7 @@ inline bool config_json(std::string_view text) {
 class ManifestDirectory {
  public:
   explicit ManifestDirectory(std::string_view manifest) {
-    std::string path = "/dev/shm/llm_fuzz_XXXXXX";
+    std::string path = (std::filesystem::temp_directory_path() / "llm_fuzz_XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     path_ = path;
     write("model.safetensors", "weights");
