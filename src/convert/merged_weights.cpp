@@ -90,10 +90,7 @@ LoraChange saved_change(const AppliedAdapter& applied, const arch::ParameterSpec
 }  // namespace
 
 at::ScalarType AppliedAdapter::base_dtype() const {
-  at::ScalarType widest = base->tensors().begin()->second.dtype;
-  for (const auto& [unused, tensor] : base->tensors())
-    widest = at::promote_types(widest, tensor.dtype);
-  return widest == at::kDouble ? at::kFloat : widest;
+  return widest_dtype(*base, arch::parameter_specs(base_config));
 }
 
 std::vector<LoraChange> lora_changes(const AppliedAdapter& applied) {

@@ -33,4 +33,12 @@ uint64_t WeightSource::data_bytes() const {
   return bytes;
 }
 
+at::ScalarType widest_dtype(const WeightSource& source,
+                            const std::vector<arch::ParameterSpec>& specs) {
+  at::ScalarType widest = source.entry(specs.front().name).dtype;
+  for (const arch::ParameterSpec& spec : specs)
+    widest = at::promote_types(widest, source.entry(spec.name).dtype);
+  return widest == at::kDouble ? at::kFloat : widest;
+}
+
 }  // namespace llm::convert

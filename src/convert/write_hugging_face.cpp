@@ -9,14 +9,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::ScalarType widest_dtype(const WeightSource& weights,
-                            const std::vector<arch::ParameterSpec>& specs) {
-  at::ScalarType widest = weights.entry(specs.front().name).dtype;
-  for (const arch::ParameterSpec& spec : specs)
-    widest = at::promote_types(widest, weights.entry(spec.name).dtype);
-  return widest == at::kDouble ? at::kFloat : widest;
-}
-
 // The source's own files byte for byte where they are Hugging Face's, so that no key of them is
 // lost; else the tokenizer in that form.
 void write_tokenizer(const ModelSource& source, const fs::path& out) {

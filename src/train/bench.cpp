@@ -10,7 +10,7 @@
 #include "llm/core/rng.h"
 #include "llm/data/batch.h"
 #include "llm/nn/init.h"
-#include "llm/objectives/pretrain.h"
+#include "llm/objectives/nll.h"
 #include "llm/optim/adamw.h"
 #include "llm/tensor/memory_stats.h"
 #include "llm/tensor/paged_memory.h"
@@ -74,7 +74,7 @@ class BenchStep {
   const RunConfig& config_;
   nn::CausalLM& model_;
   BatchPlan batch_;
-  objectives::PretrainObjective objective_;
+  objectives::NllObjective objective_;
   optim::AdamW optimizer_;
   core::PhiloxStream random_;
   int64_t step_ = 0;

@@ -6,15 +6,17 @@ namespace llm::train {
 
 void MetricTotals::add(const std::map<std::string, objectives::MetricSum>& metrics) {
   for (const auto& [name, metric] : metrics) {
-    totals_[name].sum += metric.sum.item<double>();
-    totals_[name].weight += metric.weight;
+    Ratio& total = totals_[name];
+    const at::Tensor sum = metric.sum.to(at::kDouble);
+    total.sum = total.sum.defined() ? total.sum + sum : sum;
+    total.weight += metric.weight;
   }
 }
 
 std::vector<std::pair<std::string, double>> MetricTotals::means() const {
   std::vector<std::pair<std::string, double>> values;
   for (const auto& [name, total] : totals_) {
-    if (total.weight > 0) values.emplace_back(name, total.sum / total.weight);
+    if (total.weight > 0) values.emplace_back(name, total.sum.item<double>() / total.weight);
   }
   return values;
 }

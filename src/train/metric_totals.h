@@ -18,7 +18,7 @@ class MetricTotals {
 
  private:
   struct Ratio {
-    double sum = 0;
+    at::Tensor sum;  // [] fp64, where the metrics are: the host waits for them in means() alone
     double weight = 0;
   };
   std::map<std::string, Ratio> totals_;

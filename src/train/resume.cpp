@@ -149,4 +149,17 @@ std::optional<ResumePoint> find_resume_point(const RunIdentity& run,
   return point;
 }
 
+TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
+                         const std::optional<ResumePoint>& resume) {
+  TrainerState state;
+  if (resume) {
+    state = resume->saved.state;
+    core::log_info("resuming from {} at step {}", resume->checkpoint.string(), state.step);
+  }
+  state.tokenizer_fingerprint = run.tokenizer_fingerprint;
+  state.data_fingerprint = run.data_fingerprint;
+  state.num_threads = options.num_threads;
+  return state;
+}
+
 }  // namespace llm::train

@@ -29,4 +29,8 @@ struct RunIdentity {
 // FormatError when the newest checkpoint, or every one, is damaged.
 std::optional<ResumePoint> find_resume_point(const RunIdentity& run, const SessionOptions& options);
 
+// What a trainer begins with: the saved state, or that of a new run.
+TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
+                         const std::optional<ResumePoint>& resume);
+
 }  // namespace llm::train

@@ -84,17 +84,13 @@ BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
 }
 
 LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {
-  const CheckpointSection& checkpoint = config.checkpoint;
-  const EvalSection& eval = config.eval;
-  return {
-      .optim = config.optim,
-      .seed = static_cast<uint64_t>(config.train.seed),
-      .micro_batch_rows = config.train.micro_batch_rows,
-      .micro_batches = batch.micro_batches,
-      .log_every_steps = config.log.every_steps,
-      .checkpoint = {checkpoint.every_steps, checkpoint.keep_last, checkpoint.keep_best},
-      .eval = {
-          .every_steps = eval.every_steps, .max_rows = eval.max_rows, .patience = eval.patience}};
+  return {.optim = config.optim,
+          .seed = static_cast<uint64_t>(config.train.seed),
+          .micro_batch_rows = config.train.micro_batch_rows,
+          .micro_batches = batch.micro_batches,
+          .log_every_steps = config.log.every_steps,
+          .checkpoint = config.checkpoint,
+          .eval = {config.eval}};
 }
 
 int64_t total_steps(const RunConfig& config, const BatchPlan& batch, int64_t num_rows) {

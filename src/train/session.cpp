@@ -8,7 +8,7 @@
 #include "llm/core/format.h"
 #include "llm/core/log.h"
 #include "llm/nn/init.h"
-#include "llm/objectives/pretrain.h"
+#include "llm/objectives/nll.h"
 #include "llm/tensor/paged_memory.h"
 #include "train/opened_run.h"
 #include "train/resume.h"
@@ -54,29 +54,21 @@ ModelState make_model(const RunConfig& config, const arch::ModelConfig& model,
   return made;
 }
 
-TrainerState first_state(const OpenedRun& run, const SessionOptions& options,
-                         const std::optional<ResumePoint>& resume) {
-  TrainerState state;
-  if (resume) state = resume->saved.state;
-  state.tokenizer_fingerprint = run.inputs.tokenizer->fingerprint();
-  state.data_fingerprint = run.rows.fingerprint();
-  state.num_threads = options.num_threads;
-  return state;
+RunIdentity identity_of(const RunConfig& config, const OpenedRun& run) {
+  return {core::dump_config(config), run.inputs.model, run.inputs.tokenizer->fingerprint(),
+          run.rows.fingerprint()};
 }
 
 // Requires: the run directory is ours.
 RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
                         const OpenedRun& run, const std::optional<ResumePoint>& resume) {
-  const TrainerState state = first_state(run, options, resume);
-  if (resume) {
-    core::log_info("resuming from {} at step {}", resume->checkpoint.string(), state.step);
-  }
+  const TrainerState state = first_state(identity_of(config, run), options, resume);
   core::log_info("{} parameters, {} training tokens, {} steps of {} tokens; every setting: {}",
                  core::format_count(static_cast<double>(arch::num_parameters(run.inputs.model))),
                  core::format_count(static_cast<double>(run.rows.num_tokens())), run.total_steps,
                  run.batch.tokens_per_step, (options.run_directory / "config.json").string());
   const ModelState made = make_model(config, run.inputs.model, options, resume);
-  objectives::PretrainObjective objective;
+  objectives::NllObjective objective;
   const data::TokenRows rows(run.rows, static_cast<uint64_t>(config.train.seed),
                              config.data.shuffle);
   std::optional<data::TokenRows> validation;
@@ -98,11 +90,6 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
   setup.flops_per_token = arch::train_flops_per_token(
       run.inputs.model, static_cast<double>(config.data.context_length));
   return run_loop(std::move(setup), state, options, config.log.tensorboard);
-}
-
-RunIdentity identity_of(const RunConfig& config, const OpenedRun& run) {
-  return {core::dump_config(config), run.inputs.model, run.inputs.tokenizer->fingerprint(),
-          run.rows.fingerprint()};
 }
 
 // A directory that is there may be in use, and holds what the run goes on from; a new one is made

@@ -59,12 +59,11 @@ int64_t longest_document(const corpus::ExampleDataset& dataset) {
 // length are not those of the other answer.
 bool can_share_prompts(const TuneConfig& config, const TuneInputs& inputs,
                        const SessionOptions& options) {
-  const bool has_noise = config.lora.r > 0 && config.lora.dropout > 0;
   const int64_t longest = inputs.validation_examples
                               ? std::max(longest_document(inputs.examples),
                                          longest_document(*inputs.validation_examples))
                               : longest_document(inputs.examples);
-  return config.data.share_prompts && !has_noise && options.device.is_cpu() &&
+  return config.data.share_prompts && !config.lora.has_dropout() && options.device.is_cpu() &&
          !arch::rope_depends_on_length(inputs.source.config, longest);
 }
 

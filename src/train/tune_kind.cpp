@@ -1,6 +1,6 @@
 #include "train/tune_kind.h"
 
-#include "llm/objectives/sft.h"
+#include "llm/objectives/nll.h"
 
 namespace llm::train {
 
@@ -23,8 +23,8 @@ TuneKind kind_of(const SftConfig& config) {
   return {.has_noise = alpha > 0,
           .config = core::dump_config(config),
           .make_objective = [alpha](Names, Reference) {
-            return std::make_unique<objectives::SftObjective>(
-                objectives::SftOptions{.neftune_alpha = alpha});
+            return std::make_unique<objectives::NllObjective>(
+                objectives::NllOptions{.with_metrics = true, .neftune_alpha = alpha});
           }};
 }
 

@@ -1,6 +1,5 @@
 #include "train/tune_model.h"
 
-#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -77,21 +76,15 @@ void add_adapter(const TuneConfig& config, const TuneInputs& inputs, const Sessi
   }
 }
 
-at::ScalarType stored_dtype(const convert::WeightSource& source) {
-  std::optional<at::ScalarType> widest;
-  for (const auto& [name, tensor] : source.tensors())
-    widest = widest ? at::promote_types(*widest, tensor.dtype) : tensor.dtype;
-  return widest.value_or(at::kFloat);
-}
-
-at::ScalarType base_dtype(BaseDtype dtype, const convert::WeightSource& source) {
-  switch (dtype) {
+at::ScalarType frozen_dtype(const TuneConfig& config, const TuneInputs& inputs) {
+  switch (config.lora.base_dtype) {
     case BaseDtype::kFloat32:
       return at::kFloat;
     case BaseDtype::kBFloat16:
       return at::kBFloat16;
     case BaseDtype::kStored:
-      return stored_dtype(source);
+      return convert::widest_dtype(*inputs.source.weights,
+                                   arch::parameter_specs(inputs.source.config));
   }
   return at::kFloat;
 }
@@ -102,11 +95,10 @@ std::unique_ptr<tensor::ParameterStore> load_base(const TuneConfig& config,
   const arch::ModelConfig& model = inputs.source.config;
   const convert::WeightSource& weights = *inputs.source.weights;
   const bool is_trained = config.lora.r == 0;
-  const tensor::StoreOptions store{
-      .device = options.device,
-      .dtype = is_trained ? at::kFloat : base_dtype(config.lora.base_dtype, weights),
-      .trainable = is_trained,
-      .release_gradients = config.train.release_memory};
+  const tensor::StoreOptions store{.device = options.device,
+                                   .dtype = is_trained ? at::kFloat : frozen_dtype(config, inputs),
+                                   .trainable = is_trained,
+                                   .release_gradients = config.train.release_memory};
   if (!is_trained && config.lora.base_dtype == BaseDtype::kStored && options.device.is_cpu())
     return convert::load_frozen_store(weights, model, store);
   auto base = std::make_unique<tensor::ParameterStore>(arch::parameter_specs(model), store);

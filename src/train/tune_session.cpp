@@ -22,20 +22,16 @@ namespace {
 namespace fs = std::filesystem;
 
 LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPlan& batch) {
-  const CheckpointSection& checkpoint = config.checkpoint;
-  const TuneEvalSection& eval = config.eval;
+  LoopConfig::Evaluation eval{config.eval, config.eval.at_start, config.eval.best_metric};
+  if (eval.best_metric.empty()) eval.best_metric = kind.best_metric;
   return {.optim = config.optim,
           .seed = static_cast<uint64_t>(config.train.seed),
           .micro_batch_rows = config.train.micro_batch_rows,
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
-          .has_noise = kind.has_noise || (config.lora.r > 0 && config.lora.dropout > 0),
-          .checkpoint = {checkpoint.every_steps, checkpoint.keep_last, checkpoint.keep_best},
-          .eval = {.at_start = eval.at_start,
-                   .every_steps = eval.every_steps,
-                   .max_rows = eval.max_rows,
-                   .patience = eval.patience,
-                   .best_metric = eval.best_metric.empty() ? kind.best_metric : eval.best_metric}};
+          .has_noise = kind.has_noise || config.lora.has_dropout(),
+          .checkpoint = config.checkpoint,
+          .eval = std::move(eval)};
 }
 
 RunIdentity identity_of(const TuneConfig& config, const TuneKind& kind, const TuneInputs& inputs) {
@@ -56,19 +52,6 @@ ForgettingGate make_gate(const TuneConfig& config, const TuneInputs& inputs,
           .action = config.gate.action};
 }
 
-TrainerState first_state(const TuneInputs& inputs, const RunIdentity& identity,
-                         const SessionOptions& options, const std::optional<ResumePoint>& resume) {
-  TrainerState state;
-  if (resume) {
-    state = resume->saved.state;
-    core::log_info("resuming from {} at step {}", resume->checkpoint.string(), state.step);
-  }
-  state.tokenizer_fingerprint = inputs.source.tokenizer->fingerprint();
-  state.data_fingerprint = identity.data_fingerprint;
-  state.num_threads = options.num_threads;
-  return state;
-}
-
 void log_size(const TuneInputs& inputs, const TunedModel& tuned) {
   const auto total = static_cast<double>(arch::num_parameters(inputs.source.config));
   int64_t trained = 0;
@@ -87,7 +70,7 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   const TuneInputs inputs = open_tuning(config, kind, options, hooks);
   const RunIdentity identity = identity_of(config, kind, inputs);
   const auto resume = find_resume_point(identity, options);
-  const TrainerState state = first_state(inputs, identity, options, resume);
+  const TrainerState state = first_state(identity, options, resume);
   TunedModel tuned = make_tuned_model(config, inputs, options);
   log_size(inputs, tuned);
   std::shared_ptr<const objectives::ReferenceLogprobs> reference;
@@ -147,34 +130,15 @@ TuneCheck check_kind(const TuneConfig& config, const TuneKind& kind, const Sessi
 
 }  // namespace
 
-TuneCheck check_tuning(const SftConfig& config, const SessionOptions& options,
+TuneCheck check_tuning(const AnyTuneConfig& any, const SessionOptions& options,
                        const TuneHooks& hooks) {
-  return check_kind(config, kind_of(config), options, hooks);
-}
-TuneCheck check_tuning(const OrpoConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks) {
-  return check_kind(config, kind_of(config), options, hooks);
-}
-TuneCheck check_tuning(const DpoConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks) {
-  return check_kind(config, kind_of(config), options, hooks);
-}
-TuneCheck check_tuning(const SimpoConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks) {
-  return check_kind(config, kind_of(config), options, hooks);
+  return std::visit(
+      [&](const auto& config) { return check_kind(config, kind_of(config), options, hooks); }, any);
 }
 
-RunSummary tune(const SftConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
-  return tune_kind(config, kind_of(config), options, hooks);
-}
-RunSummary tune(const OrpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
-  return tune_kind(config, kind_of(config), options, hooks);
-}
-RunSummary tune(const DpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
-  return tune_kind(config, kind_of(config), options, hooks);
-}
-RunSummary tune(const SimpoConfig& config, const SessionOptions& options, const TuneHooks& hooks) {
-  return tune_kind(config, kind_of(config), options, hooks);
+RunSummary tune(const AnyTuneConfig& any, const SessionOptions& options, const TuneHooks& hooks) {
+  return std::visit(
+      [&](const auto& config) { return tune_kind(config, kind_of(config), options, hooks); }, any);
 }
 
 }  // namespace llm::train

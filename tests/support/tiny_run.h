@@ -9,7 +9,7 @@
 #include "llm/convert/model_directory.h"
 #include "llm/data/token_dataset.h"
 #include "llm/io/token_shard.h"
-#include "llm/objectives/pretrain.h"
+#include "llm/objectives/nll.h"
 #include "llm/train/run_config.h"
 #include "llm/train/trainer.h"
 #include "support/temp_directory.h"
@@ -98,7 +98,7 @@ class TinyRun {
   test::TempDirectory folder;
   train::RunConfig config;
   std::unique_ptr<data::TokenDataset> rows, validation;
-  objectives::PretrainObjective objective;
+  objectives::NllObjective objective;
   TinyModel tiny;
   MemorySink sink;
   train::TrainerState last_state;

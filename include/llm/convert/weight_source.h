@@ -59,6 +59,11 @@ class WeightSource {
   uint64_t data_bytes() const;                               // without headers
 };
 
+// The type that holds all of these parameters as they are stored: fp32 where one is quantised or
+// fp64. Requires: the source contains them; at least one.
+at::ScalarType widest_dtype(const WeightSource& source,
+                            const std::vector<arch::ParameterSpec>& specs);
+
 // How the tensors of a source differ from what a config asks for.
 struct WeightMismatch {
   std::vector<std::string> missing;  // asked for, not there

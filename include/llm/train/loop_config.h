@@ -5,6 +5,7 @@
 #include <string>
 
 #include "llm/optim/adamw.h"
+#include "llm/train/run_sections.h"
 
 namespace llm::train {
 
@@ -16,18 +17,10 @@ struct LoopConfig {
   int64_t log_every_steps = 10;
   bool has_noise = false;  // dropout or NEFTune: batches get a key for it
 
-  struct Checkpoints {
-    int64_t every_steps = 500;  // 0: at the end only
-    int64_t keep_last = 2;
-    bool keep_best = true;
-  };
-  Checkpoints checkpoint;
+  CheckpointSection checkpoint;
 
-  struct Evaluation {
+  struct Evaluation : EvalSection {
     bool at_start = false;             // before the first step, too
-    int64_t every_steps = 250;         // 0: at the end only
-    int64_t max_rows = 0;              // 0: all
-    int64_t patience = 0;              // 0: never stops early
     std::string best_metric = "loss";  // of the values of an evaluation, without "eval_"
   };
   Evaluation eval;

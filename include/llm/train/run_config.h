@@ -11,10 +11,9 @@
 #include "llm/nn/causal_lm.h"
 #include "llm/optim/adamw.h"
 #include "llm/train/loop_config.h"
+#include "llm/train/run_sections.h"
 
 namespace llm::train {
-
-inline constexpr double kLargestCount = 2147483647;  // of rows or tokens in a micro-batch: 2^31 - 1
 
 struct ModelSection {
   std::string config;     // a config.json: a new model
@@ -47,15 +46,12 @@ struct DataSection {
   }
 };
 
-struct TrainSection {
+struct TrainSection : WorkSection {
   int64_t max_steps = 0;
   int64_t max_tokens = 0;
   double epochs = 0;
   int64_t batch_tokens = 16384;
   int64_t micro_batch_rows = 4;
-  int64_t seed = 0;
-  nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
-  bool release_memory = false;
 
   template <class V>
   void visit(V& v) {
@@ -67,51 +63,7 @@ struct TrainSection {
             core::between(1, 0x1p50));
     v.field("micro_batch_rows", micro_batch_rows,
             "rows per forward and backward; memory grows with it", core::between(1, kLargestCount));
-    v.field("seed", seed, "of the weights and of the data order", core::at_least(0));
-    v.field("recompute", recompute,
-            "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
-    v.field("release_memory", release_memory,
-            "CPU: free pages go back to the system within a step: a lower peak, slower");
-  }
-};
-
-struct CheckpointSection {
-  int64_t every_steps = 500;
-  int64_t keep_last = 2;
-  bool keep_best = true;
-
-  template <class V>
-  void visit(V& v) {
-    v.field("every_steps", every_steps, "steps between checkpoints; 0: at the end only",
-            core::at_least(0));
-    v.field("keep_last", keep_last, "newest checkpoints that stay", core::at_least(1));
-    v.field("keep_best", keep_best, "the checkpoint with the lowest validation loss stays too");
-  }
-};
-
-struct EvalSection {
-  int64_t every_steps = 250;
-  int64_t max_rows = 0;
-  int64_t patience = 0;
-
-  template <class V>
-  void visit(V& v) {
-    v.field("every_steps", every_steps, "steps between validations; 0: at the end only",
-            core::at_least(0));
-    v.field("max_rows", max_rows, "validation rows at most; 0: all", core::at_least(0));
-    v.field("patience", patience,
-            "stop after this many validations without a better loss; 0: never", core::at_least(0));
-  }
-};
-
-struct LogSection {
-  int64_t every_steps = 10;
-  bool tensorboard = true;
-
-  template <class V>
-  void visit(V& v) {
-    v.field("every_steps", every_steps, "steps between lines of metrics.jsonl", core::at_least(1));
-    v.field("tensorboard", tensorboard, "also write TensorBoard events");
+    WorkSection::visit(v);
   }
 };
 
@@ -164,7 +116,3 @@ struct ResumeDifferences {
 ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::ConfigNode& now);
 
 }  // namespace llm::train
-
-namespace llm::nn {
-const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(RecomputePolicy);
-}

@@ -5,14 +5,16 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "llm/core/config.h"
 #include "llm/corpus/example_encoder.h"
 #include "llm/corpus/example_reader.h"
 #include "llm/data/packing.h"
+#include "llm/optim/adamw.h"
 #include "llm/train/forgetting_gate.h"
-#include "llm/train/run_config.h"
+#include "llm/train/run_sections.h"
 
 namespace llm::train {
 
@@ -78,6 +80,8 @@ struct LoraSection {
   std::string init_from;
   BaseDtype base_dtype = BaseDtype::kFloat32;
 
+  bool has_dropout() const { return r > 0 && dropout > 0; }
+
   template <class V>
   void visit(V& v) {
     v.field("r", r, "rank of the adapter; 0: every weight is trained", core::between(0, 65536));
@@ -112,14 +116,11 @@ struct GateSection {
   }
 };
 
-struct TuneTrainSection {
+struct TuneTrainSection : WorkSection {
   int64_t max_steps = 0;
   double epochs = 0;
   int64_t batch_rows = 8;
   int64_t micro_batch_rows = 1;
-  int64_t seed = 0;
-  nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
-  bool release_memory = false;
 
   template <class V>
   void visit(V& v) {
@@ -129,29 +130,20 @@ struct TuneTrainSection {
             core::between(1, kLargestCount));
     v.field("micro_batch_rows", micro_batch_rows,
             "rows per forward and backward; memory grows with it", core::between(1, kLargestCount));
-    v.field("seed", seed, "of the adapter's weights, the data order and noise", core::at_least(0));
-    v.field("recompute", recompute,
-            "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
-    v.field("release_memory", release_memory,
-            "CPU: free pages go back to the system within a step: a lower peak, slower");
+    WorkSection::visit(v);
   }
 };
 
-struct TuneEvalSection {
-  int64_t every_steps = 50;
+struct TuneEvalSection : EvalSection {
   bool at_start = true;
-  int64_t max_rows = 0;
-  int64_t patience = 0;
   std::string best_metric;
+
+  TuneEvalSection() { every_steps = 50; }  // runs are short
 
   template <class V>
   void visit(V& v) {
-    v.field("every_steps", every_steps, "steps between validations; 0: at the end only",
-            core::at_least(0));
+    EvalSection::visit(v);
     v.field("at_start", at_start, "also before the first step: what the base model can do");
-    v.field("max_rows", max_rows, "validation rows at most; 0: all", core::at_least(0));
-    v.field("patience", patience,
-            "stop after this many validations without a better value; 0: never", core::at_least(0));
     v.field("best_metric", best_metric,
             "metric that decides which checkpoint is best; \"\": loss for sft, log_odds_ratio for "
             "orpo, rewards/accuracies for dpo and simpo");
@@ -233,6 +225,8 @@ struct SimpoConfig : TuneConfig {
     v.field("gamma", gamma, "margin that the chosen answer shall have", core::at_least(0));
   }
 };
+
+using AnyTuneConfig = std::variant<SftConfig, OrpoConfig, DpoConfig, SimpoConfig>;
 
 // Rules across fields, before anything is read. Throws: ConfigError naming the keys and the change
 // that would help.

@@ -38,22 +38,13 @@ struct TuneCheck {
 };
 
 // All of the run but the training: examples are read and cached, nothing is allocated. Throws: as
-// the runs below.
-TuneCheck check_tuning(const SftConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks);
-TuneCheck check_tuning(const OrpoConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks);
-TuneCheck check_tuning(const DpoConfig& config, const SessionOptions& options,
-                       const TuneHooks& hooks);
-TuneCheck check_tuning(const SimpoConfig& config, const SessionOptions& options,
+// tune.
+TuneCheck check_tuning(const AnyTuneConfig& config, const SessionOptions& options,
                        const TuneHooks& hooks);
 
 // Throws: what Trainer::run and corpus::prepare_examples throw; ConfigError when the run directory
 // is in use or holds a run with other settings or another model (by name), and for settings that
 // do not go together; DataError when it was trained on other data or with another tokenizer.
-RunSummary tune(const SftConfig& config, const SessionOptions& options, const TuneHooks& hooks);
-RunSummary tune(const OrpoConfig& config, const SessionOptions& options, const TuneHooks& hooks);
-RunSummary tune(const DpoConfig& config, const SessionOptions& options, const TuneHooks& hooks);
-RunSummary tune(const SimpoConfig& config, const SessionOptions& options, const TuneHooks& hooks);
+RunSummary tune(const AnyTuneConfig& config, const SessionOptions& options, const TuneHooks& hooks);
 
 }  // namespace llm::train

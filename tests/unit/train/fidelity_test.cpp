@@ -9,7 +9,7 @@
 #include "llm/convert/model_directory.h"
 #include "llm/data/batch.h"
 #include "llm/kernels/backend.h"
-#include "llm/objectives/pretrain.h"
+#include "llm/objectives/nll.h"
 #include "llm/optim/adamw.h"
 #include "support/model_golden.h"
 
@@ -55,7 +55,7 @@ class Fidelity : public testing::TestWithParam<std::tuple<std::string, kernels::
   test::ModelGolden golden_;
   kernels::BackendGuard guard_;
   convert::LoadedModel loaded_;
-  objectives::PretrainObjective objective_;
+  objectives::NllObjective objective_;
 };
 
 TEST_P(Fidelity, Logits) {

@@ -1,0 +1,76 @@
+// The parts that the configurations of all training runs have in common.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "llm/core/config.h"
+#include "llm/nn/causal_lm.h"
+
+namespace llm::nn {
+const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(RecomputePolicy);
+}
+
+namespace llm::train {
+
+inline constexpr double kLargestCount = 2147483647;  // of rows or tokens in a micro-batch: 2^31 - 1
+
+// How a step is worked through.
+struct WorkSection {
+  int64_t seed = 0;
+  nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
+  bool release_memory = false;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("seed", seed, "of new weights, the data order and noise", core::at_least(0));
+    v.field("recompute", recompute,
+            "selective: norms and SwiGLU again in backward; block: whole blocks, least memory");
+    v.field("release_memory", release_memory,
+            "CPU: free pages go back to the system within a step: a lower peak, slower");
+  }
+};
+
+struct CheckpointSection {
+  int64_t every_steps = 500;
+  int64_t keep_last = 2;
+  bool keep_best = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between checkpoints; 0: at the end only",
+            core::at_least(0));
+    v.field("keep_last", keep_last, "newest checkpoints that stay", core::at_least(1));
+    v.field("keep_best", keep_best, "the checkpoint with the lowest validation loss stays too");
+  }
+};
+
+struct EvalSection {
+  int64_t every_steps = 250;
+  int64_t max_rows = 0;
+  int64_t patience = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between validations; 0: at the end only",
+            core::at_least(0));
+    v.field("max_rows", max_rows, "validation rows at most; 0: all", core::at_least(0));
+    v.field("patience", patience,
+            "stop after this many validations without a better loss; 0: never", core::at_least(0));
+  }
+};
+
+struct LogSection {
+  int64_t every_steps = 10;
+  bool tensorboard = true;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("every_steps", every_steps, "steps between lines of metrics.jsonl", core::at_least(1));
+    v.field("tensorboard", tensorboard, "also write TensorBoard events");
+  }
+};
+
+}  // namespace llm::train
