@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   llm::apps::add_encode_command(program);
   llm::apps::add_decode_command(program);
   llm::apps::add_inspect_command(program);
+  llm::apps::add_extend_command(program);
   llm::apps::add_render_command(program);
   return program.run(argc, argv);
 }

@@ -9,6 +9,7 @@ void add_train_command(Program& program);
 void add_encode_command(Program& program);
 void add_decode_command(Program& program);
 void add_inspect_command(Program& program);
+void add_extend_command(Program& program);
 void add_render_command(Program& program);
 
 }  // namespace llm::apps

@@ -1,27 +1,21 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 
 #include "common/config_flags.h"
 #include "common/read_progress.h"
 #include "common/table.h"
-#include "llm/core/error.h"
 #include "llm/core/log.h"
 #include "llm/corpus/document_reader.h"
-#include "llm/io/file.h"
 #include "llm/io/hash.h"
 #include "llm/io/json.h"
 #include "llm/text/bpe_trainer.h"
 #include "llmtok/commands.h"
+#include "llmtok/output_directory.h"
 
 namespace llm::apps {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kTrainExamples =
     "  llmtok train --input corpus.jsonl.zst --vocab-size 32000 --out tok\n"
@@ -66,59 +60,6 @@ struct TrainConfig {
 struct TrainCommand {
   ConfigFlags flags;
   bool force = false;
-};
-
-// The directory to write, made before the work begins, so that a bad --out costs nothing. What was
-// made is removed again unless the tokenizer lies in it.
-class OutputDirectory {
- public:
-  OutputDirectory(const std::string& out, bool force) : path_(out) {
-    check(force);
-    std::error_code error;
-    made_ = first_missing(path_);
-    fs::create_directories(path_, error);
-    if (error) io::throw_os_error(path_, "cannot be made", error.value());
-    if (::access(path_.c_str(), W_OK | X_OK) != 0) {
-      io::throw_os_error(path_, "cannot be written", errno);
-    }
-  }
-  ~OutputDirectory() {
-    std::error_code unused;
-    if (!made_.empty()) fs::remove_all(made_, unused);
-  }
-  OutputDirectory(const OutputDirectory&) = delete;
-  OutputDirectory& operator=(const OutputDirectory&) = delete;
-
-  const fs::path& path() const { return path_; }
-  void keep() { made_.clear(); }
-
- private:
-  static fs::path first_missing(const fs::path& path) {
-    fs::path missing;
-    for (fs::path at = fs::absolute(path); !fs::exists(at); at = at.parent_path()) missing = at;
-    return missing;
-  }
-
-  void check(bool force) const {
-    const auto refuse = [](const char* expected, const std::string& got, const char* hint) {
-      throw core::ConfigError({.where = "--out", .expected = expected, .got = got, .hint = hint});
-    };
-    if (path_.empty()) refuse("a directory to write", "nothing", "Name one: --out tok");
-    if (fs::exists(path_) && !fs::is_directory(path_)) {
-      refuse("a directory to write", path_.string() + ", a file", "Choose another name");
-    }
-    const bool holds_tokenizer = fs::exists(path_ / "tokenizer.json");
-    if (fs::exists(path_) && !fs::is_empty(path_) && !holds_tokenizer) {
-      refuse("a new or empty directory, or one with a tokenizer to replace",
-             path_.string() + ", which holds other files", "Choose another one");
-    }
-    if (force || !holds_tokenizer) return;
-    refuse("a directory without a tokenizer", path_.string() + ", which holds a tokenizer.json",
-           "Choose another one, or replace it with --force");
-  }
-
-  fs::path path_;
-  fs::path made_;  // the topmost folder that was not there before; "" when there is none
 };
 
 struct Trained {

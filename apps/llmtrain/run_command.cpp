@@ -15,6 +15,45 @@ io::OrderedJson optional_json(const std::optional<double>& value) {
   return value ? io::OrderedJson(*value) : io::OrderedJson();
 }
 
+io::OrderedJson change_json(const core::PairedChange& c) {
+  return {{"before", c.before},
+          {"after", c.after},
+          {"change", c.change},
+          {"standard_error", c.standard_error},
+          {"samples", c.num_samples}};
+}
+
+io::OrderedJson change_json(const std::optional<train::EvalChange>& change) {
+  if (!change) return {};
+  io::OrderedJson json = {{"from_step", change->from_step},
+                          {"to_step", change->to_step},
+                          {"nll", change_json(change->nll)}};
+  if (!change->pairs) return json;
+  const train::EvalChange::Pairs& pairs = *change->pairs;
+  json["margin"] = change_json(pairs.margin);
+  json["accuracy"] = change_json(pairs.accuracy);
+  json["mcnemar"] = {{"gained", pairs.gained}, {"lost", pairs.lost}, {"p", pairs.p}};
+  return json;
+}
+
+// "1.9054 -> 1.5121: -0.3933 ± 0.0214".
+std::string change_text(const core::PairedChange& c) {
+  return fmt::format("{:.4f} -> {:.4f}: {:+.4f} ± {:.4f}", c.before, c.after, c.change,
+                     c.standard_error);
+}
+
+void add_change(Table& table, const train::EvalChange& change) {
+  const auto& pairs = change.pairs;
+  table.add_row({pairs ? "chosen NLL" : "held-out NLL",
+                 fmt::format("{} (paired standard error, {} {})", change_text(change.nll),
+                             change.nll.num_samples, pairs ? "pairs" : "samples")});
+  if (!pairs) return;
+  table.add_row({"margin", change_text(pairs->margin)});
+  table.add_row({"accuracy", fmt::format("{:.3f} -> {:.3f}: {} gained, {} lost, McNemar p = {:.2g}",
+                                         pairs->accuracy.before, pairs->accuracy.after,
+                                         pairs->gained, pairs->lost, pairs->p)});
+}
+
 io::OrderedJson summary_json(const train::RunSummary& s) {
   return {{"end", end_name(s.end)},
           {"step", s.state.step},
@@ -23,6 +62,7 @@ io::OrderedJson summary_json(const train::RunSummary& s) {
           {"tokens", s.state.tokens},
           {"loss", s.last_step ? io::OrderedJson(s.last_step->loss) : io::OrderedJson()},
           {"eval_loss", optional_json(s.last_eval_loss)},
+          {"change", change_json(s.change)},
           {"best_metric", s.best_metric},
           {"best_eval", optional_json(s.state.best_eval)},
           {"best_step", s.state.best_step},
@@ -42,6 +82,7 @@ void print_summary(const train::RunSummary& s) {
   if (s.last_step) table.add_row({"training loss", fmt::format("{:.4f}", s.last_step->loss)});
   if (s.last_eval_loss)
     table.add_row({"validation loss", fmt::format("{:.4f}", *s.last_eval_loss)});
+  if (s.change) add_change(table, *s.change);
   if (s.state.best_eval) {
     table.add_row({"best " + s.best_metric,
                    fmt::format("{:.4f} at step {}", *s.state.best_eval, s.state.best_step)});

@@ -128,7 +128,7 @@ LoraLayout lora_layout(const LoraConfig& config, const ModelConfig& base,
                        const std::string& where) {
   std::vector<ParameterSpec> specs = parameter_specs(base);
   if (base.tie_word_embeddings)
-    specs.push_back({"lm_head.weight", specs.front().shape, ParameterKind::kHead, "", -1});
+    specs.push_back({kHeadName, specs.front().shape, ParameterKind::kHead, "", -1});
   const LayoutBuilder builder(config, where);
   LoraLayout layout;
   for (const ParameterSpec& spec : specs) {

@@ -82,12 +82,12 @@ int64_t ParameterSpec::numel() const {
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& config) {
   const std::vector<int64_t> table = {config.vocab_size, config.hidden_size};
   std::vector<ParameterSpec> specs;
-  specs.push_back({"model.embed_tokens.weight", table, ParameterKind::kEmbedding, "", -1});
+  specs.push_back({kEmbeddingName, table, ParameterKind::kEmbedding, "", -1});
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer)
     BlockBuilder(config, layer, specs).add();
   specs.push_back({"model.norm.weight", {config.hidden_size}, ParameterKind::kNorm, "", -1});
   if (!config.tie_word_embeddings)
-    specs.push_back({"lm_head.weight", table, ParameterKind::kHead, "", -1});
+    specs.push_back({kHeadName, table, ParameterKind::kHead, "", -1});
   return specs;
 }
 

@@ -14,8 +14,6 @@
 namespace llm::convert {
 namespace {
 
-constexpr const char* kHeadName = "lm_head.weight";
-constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
 constexpr size_t kMaxListed = 5;
 
 bool is_readable_dtype(at::ScalarType dtype) {
@@ -47,7 +45,7 @@ std::vector<std::string> with_nearest(const WeightMismatch& mismatch) {
 
 std::string hint_for(const WeightMismatch& mismatch, const arch::ModelConfig& config) {
   const auto& missing = mismatch.missing;
-  if (!config.tie_word_embeddings && missing == std::vector<std::string>{kHeadName}) {
+  if (!config.tie_word_embeddings && missing == std::vector<std::string>{arch::kHeadName}) {
     return "If this model's head is its embedding, set \"tie_word_embeddings\": true in "
            "config.json.";
   }
@@ -65,12 +63,12 @@ bool equal_values(const at::Tensor& a, const at::Tensor& b) {
 }
 
 void require_tied_head_equal(const WeightSource& source) {
-  if (!source.contains(kHeadName) ||
-      equal_values(source.read(kHeadName), source.read(kEmbeddingName)))
+  if (!source.contains(arch::kHeadName) ||
+      equal_values(source.read(arch::kHeadName), source.read(arch::kEmbeddingName)))
     return;
   throw core::FormatError(
-      {.where = source.where() + ": " + kHeadName,
-       .expected = std::string("the values of ") + kEmbeddingName +
+      {.where = source.where() + ": " + arch::kHeadName,
+       .expected = std::string("the values of ") + arch::kEmbeddingName +
                    ", because config.json has \"tie_word_embeddings\": true",
        .got = "other values",
        .hint = "Set \"tie_word_embeddings\": false to use the stored head, or remove it."});
@@ -98,7 +96,7 @@ WeightMismatch compare_weights(const WeightSource& source, const arch::ModelConf
     }
   }
   for (const auto& [name, unused] : source.tensors()) {
-    const bool tied_head = config.tie_word_embeddings && name == kHeadName;
+    const bool tied_head = config.tie_word_embeddings && name == arch::kHeadName;
     if (!expected.contains(name) && !tied_head && !is_derived_buffer(name)) {
       mismatch.unused.push_back(name);
     }

@@ -96,7 +96,7 @@ class Llama2cWeights : public WeightSource {
   void lay_out() {
     const int64_t dim = config_.hidden_size;
     const int64_t ffn = config_.intermediate_size;
-    place("model.embed_tokens.weight", {config_.vocab_size, dim});
+    place(arch::kEmbeddingName, {config_.vocab_size, dim});
     place_layers("input_layernorm", {dim});
     place_layers("self_attn.q_proj", {config_.q_size(), dim});
     place_layers("self_attn.k_proj", {config_.kv_size(), dim});
@@ -110,7 +110,7 @@ class Llama2cWeights : public WeightSource {
     // Tables of cosines and sines, which everybody computes from the config.
     const int64_t angles = config_.max_position_embeddings * config_.head_dim / 2;
     end_ += static_cast<uint64_t>(2 * angles) * sizeof(float);
-    if (!config_.tie_word_embeddings) place("lm_head.weight", {config_.vocab_size, dim});
+    if (!config_.tie_word_embeddings) place(arch::kHeadName, {config_.vocab_size, dim});
   }
 
   io::MappedFile file_;

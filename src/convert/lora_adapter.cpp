@@ -1,5 +1,6 @@
 #include "llm/convert/lora_adapter.h"
 
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTableNames[] = {"model.embed_tokens.weight", "lm_head.weight"};
+constexpr const char* kTableNames[] = {arch::kEmbeddingName, arch::kHeadName};
 
 bool is_table(const std::string& parameter) {
   return std::find(std::begin(kTableNames), std::end(kTableNames), parameter) !=
@@ -93,6 +94,18 @@ LoraAdapter::LoraAdapter(const fs::path& directory, arch::LoraConfig config,
     layout_.saved.push_back(std::move(table));
   }
   check(base);
+  if (config_.ensure_weight_tying && base.tie_word_embeddings) drop_tied_head();
+}
+
+void LoraAdapter::drop_tied_head() {
+  if (!find_saved(arch::kEmbeddingName) || !find_saved(arch::kHeadName)) return;
+  if (!at::equal(saved(arch::kEmbeddingName), saved(arch::kHeadName))) {
+    throw core::FormatError({.where = file_->path().string(),
+                             .expected = "equal tables, as ensure_weight_tying says",
+                             .got = "a head with other values than the embedding",
+                             .hint = "Set ensure_weight_tying to false where both were trained."});
+  }
+  std::erase_if(layout_.saved, [](const auto& spec) { return spec.name == arch::kHeadName; });
 }
 
 void LoraAdapter::check(const arch::ModelConfig& base) {

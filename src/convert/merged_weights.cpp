@@ -15,20 +15,18 @@
 namespace llm::convert {
 namespace {
 
-constexpr const char* kEmbedding = "model.embed_tokens.weight";
-constexpr const char* kHead = "lm_head.weight";
-
 bool equal_tables(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && at::equal(a, b);
 }
 
 // Whether the merged model can still share one table.
 bool stays_tied(const LoraAdapter& adapter, const arch::ModelConfig& base) {
-  const arch::ParameterSpec* embedding = adapter.find_saved(kEmbedding);
-  const arch::ParameterSpec* head = adapter.find_saved(kHead);
-  if (adapter.find_module(kHead)) return false;
+  const arch::ParameterSpec* embedding = adapter.find_saved(arch::kEmbeddingName);
+  const arch::ParameterSpec* head = adapter.find_saved(arch::kHeadName);
+  if (adapter.find_module(arch::kHeadName)) return false;
   if (!embedding) return !head;
-  if (head) return equal_tables(adapter.saved(kEmbedding), adapter.saved(kHead));
+  if (head)
+    return equal_tables(adapter.saved(arch::kEmbeddingName), adapter.saved(arch::kHeadName));
   return adapter.config().ensure_weight_tying || embedding->shape[0] != base.vocab_size;
 }
 
@@ -74,7 +72,8 @@ double relative(double change, double norm) { return norm > 0 ? change / norm : 
 
 // The name under which the base holds a parameter: a tied head is its embedding.
 std::string name_in_base(const std::string& parameter, const arch::ModelConfig& base) {
-  return parameter == kHead && base.tie_word_embeddings ? kEmbedding : parameter;
+  return parameter == arch::kHeadName && base.tie_word_embeddings ? arch::kEmbeddingName
+                                                                  : parameter;
 }
 
 LoraChange saved_change(const AppliedAdapter& applied, const arch::ParameterSpec& spec) {
@@ -113,8 +112,8 @@ std::vector<LoraChange> lora_changes(const AppliedAdapter& applied) {
 arch::ModelConfig merged_config(const LoraAdapter& adapter, const arch::ModelConfig& base,
                                 const WeightSource& base_weights) {
   arch::ModelConfig config = base;
-  const arch::ParameterSpec* embedding = adapter.find_saved(kEmbedding);
-  const arch::ParameterSpec* head = adapter.find_saved(kHead);
+  const arch::ParameterSpec* embedding = adapter.find_saved(arch::kEmbeddingName);
+  const arch::ParameterSpec* head = adapter.find_saved(arch::kHeadName);
   if (base.tie_word_embeddings) config.tie_word_embeddings = stays_tied(adapter, base);
   const int64_t rows = embedding ? embedding->shape[0] : base.vocab_size;
   const int64_t head_rows = head                         ? head->shape[0]
@@ -123,8 +122,8 @@ arch::ModelConfig merged_config(const LoraAdapter& adapter, const arch::ModelCon
   if (rows != head_rows) {
     throw core::FormatError(
         {.where = adapter.file().path().string(),
-         .expected = fmt::format("as many rows in {} as in {}, with what {} holds", kHead,
-                                 kEmbedding, base_weights.where()),
+         .expected = fmt::format("as many rows in {} as in {}, with what {} holds", arch::kHeadName,
+                                 arch::kEmbeddingName, base_weights.where()),
          .got = fmt::format("{} and {}", head_rows, rows),
          .hint = "An adapter for a vocabulary of another size must store both tables: "
                  "\"modules_to_save\": [\"embed_tokens\", \"lm_head\"]."});
@@ -139,11 +138,12 @@ MergedWeights::MergedWeights(std::shared_ptr<const AppliedAdapter> applied,
   const bool drops_head = applied_->base_config.tie_word_embeddings;
   for (const auto& [name, unused] : applied_->base->tensors()) {
     // A tied head that the base stores all the same must not outlive a change of the embedding.
-    if (!(drops_head && name == kHead)) add(name, {.in_base = name});
+    if (!(drops_head && name == arch::kHeadName)) add(name, {.in_base = name});
   }
-  if (drops_head && !merged.tie_word_embeddings) add(kHead, {.in_base = kEmbedding});
+  if (drops_head && !merged.tie_word_embeddings)
+    add(arch::kHeadName, {.in_base = arch::kEmbeddingName});
   for (const arch::ParameterSpec& spec : applied_->adapter.layout().saved)
-    if (spec.name != kHead || !merged.tie_word_embeddings) add(spec.name, {});
+    if (spec.name != arch::kHeadName || !merged.tie_word_embeddings) add(spec.name, {});
   for (const arch::LoraModule& module : applied_->adapter.layout().modules) {
     const std::string name = module.weight_name();
     if (contains(name)) add(name, {.in_base = parts_.at(name).in_base, .module = &module});

@@ -30,12 +30,35 @@ std::string portable_base(const AppliedAdapter& applied) {
   return is_elsewhere ? fs::absolute(applied.base_path).lexically_normal().string() : name;
 }
 
+struct StoredAs {
+  AdapterTensor tensor;
+  std::string source;  // the name of its values
+};
+
+std::vector<StoredAs> with_tied_head(const SavedAdapter& adapter) {
+  const std::string prefix = kAdapterPrefix;
+  const std::string embedding = prefix + arch::kEmbeddingName;
+  const std::string head = prefix + arch::kHeadName;
+  std::vector<StoredAs> tensors;
+  const AdapterTensor* table = nullptr;
+  bool has_head = false;
+  for (const AdapterTensor& tensor : adapter.tensors) {
+    tensors.push_back({tensor, tensor.name});
+    if (tensor.name == embedding) table = &tensor;
+    has_head |= tensor.name == head;
+  }
+  if (adapter.config.ensure_weight_tying && table != nullptr && !has_head)
+    tensors.push_back({{head, table->shape}, embedding});
+  return tensors;
+}
+
 }  // namespace
 
 void save_adapter(const fs::path& directory, const SavedAdapter& adapter) {
   fs::create_directories(directory);
+  const std::vector<StoredAs> tensors = with_tied_head(adapter);
   std::vector<io::TensorEntry> entries;
-  for (const AdapterTensor& tensor : adapter.tensors)
+  for (const auto& [tensor, source] : tensors)
     entries.push_back({.name = tensor.name,
                        .dtype = tensor::to_tensor_dtype(adapter.dtype),
                        .shape = tensor.shape});
@@ -43,9 +66,9 @@ void save_adapter(const fs::path& directory, const SavedAdapter& adapter) {
   if (adapter.base_fingerprint)
     metadata[kBaseFingerprintKey] = io::hex64(*adapter.base_fingerprint);
   io::SafetensorsWriter writer(directory / kAdapterWeightsName, std::move(entries), metadata);
-  for (const AdapterTensor& tensor : adapter.tensors) {
+  for (const auto& [tensor, source] : tensors) {
     const at::Tensor stored =
-        adapter.values(tensor.name).detach().to(at::kCPU, adapter.dtype).contiguous();
+        adapter.values(source).detach().to(at::kCPU, adapter.dtype).contiguous();
     LLM_CHECK(stored.sizes() == at::IntArrayRef(tensor.shape), "{} has another shape", tensor.name);
     writer.write_next({static_cast<const std::byte*>(stored.const_data_ptr()),
                        static_cast<size_t>(stored.nbytes())});

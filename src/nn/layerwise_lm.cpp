@@ -34,7 +34,7 @@ LayerwiseLM::LayerwiseLM(arch::ModelConfig config, WeightReader read, int64_t nu
 at::Tensor LayerwiseLM::embed(const std::vector<std::vector<int32_t>>& ids) const {
   std::vector<at::Tensor> rows;  // each [1, D]
   for (const auto& document : ids)
-    for (const int32_t id : document) rows.push_back(read_("model.embed_tokens.weight", id, 1));
+    for (const int32_t id : document) rows.push_back(read_(arch::kEmbeddingName, id, 1));
   return at::cat(rows).to(device_, at::kFloat);
 }
 
@@ -82,7 +82,7 @@ at::Tensor LayerwiseLM::forward(const std::vector<std::vector<int32_t>>& ids) {
 
 at::Tensor LayerwiseLM::logits(const at::Tensor& hidden, int64_t first_id, int64_t count) const {
   const at::NoGradGuard no_grad;
-  const char* name = config_.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  const char* name = config_.tie_word_embeddings ? arch::kEmbeddingName : arch::kHeadName;
   return at::linear(hidden, read_(name, first_id, count).to(device_, at::kFloat));  // [T, count]
 }
 

@@ -22,8 +22,8 @@ at::Tensor base_values(const tensor::ParameterStore& base, const arch::Parameter
       first += rows;
     }
   }
-  const bool is_tied_head = spec.name == "lm_head.weight" && !base.has_leaf(spec.name);
-  return base.weight(is_tied_head ? "model.embed_tokens.weight" : spec.name);
+  const bool is_tied_head = spec.name == arch::kHeadName && !base.has_leaf(spec.name);
+  return base.weight(is_tied_head ? arch::kEmbeddingName : spec.name);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ ModelWeights gather_weights(const arch::ModelConfig& config, const tensor::Param
                             const LoraWeights* lora) {
   const WeightFinder find(store, lora);
   ModelWeights weights;
-  weights.embedding = find.table("model.embed_tokens.weight");
+  weights.embedding = find.table(arch::kEmbeddingName);
   for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer)
     weights.blocks.push_back(make_block(config, find, layer));
   weights.final_norm = find.vector("model.norm.weight");

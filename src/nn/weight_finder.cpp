@@ -13,9 +13,6 @@ namespace llm::nn {
 
 namespace {
 
-constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
-constexpr const char* kHeadName = "lm_head.weight";
-
 bool is_factor(const std::string& name) {
   return name.ends_with(".lora_A.weight") || name.ends_with(".lora_B.weight");
 }
@@ -34,8 +31,8 @@ WeightFinder::WeightFinder(const tensor::ParameterStore& base, const LoraWeights
 // A tied base has the head's shape in its embedding.
 std::vector<int64_t> WeightFinder::base_shape(const std::string& leaf) const {
   if (const auto blocks = base_.quantized_leaf(leaf)) return {blocks->rows(), blocks->columns()};
-  const bool is_tied_head = leaf == kHeadName && !base_.has_leaf(leaf);
-  return base_.leaf(is_tied_head ? kEmbeddingName : leaf).sizes().vec();
+  const bool is_tied_head = leaf == arch::kHeadName && !base_.has_leaf(leaf);
+  return base_.leaf(is_tied_head ? arch::kEmbeddingName : leaf).sizes().vec();
 }
 
 // A whole leaf of the base's shape; tables may have another number of rows.
@@ -43,7 +40,7 @@ void WeightFinder::check_saved() const {
   for (const tensor::LeafRange& saved : lora_->store.leaves()) {
     const std::string& name = saved.name;
     if (is_factor(name)) continue;
-    const bool is_table = name == kEmbeddingName || name == kHeadName;
+    const bool is_table = name == arch::kEmbeddingName || name == arch::kHeadName;
     const std::vector<int64_t> shape = base_shape(name);
     if (std::equal(shape.begin() + (is_table ? 1 : 0), shape.end(),
                    saved.shape.begin() + (is_table ? 1 : 0), saved.shape.end()))
@@ -126,13 +123,13 @@ kernels::LinearWeight WeightFinder::linear(const std::string& name) const {
 
 kernels::LinearWeight WeightFinder::head(bool tied) const {
   kernels::LinearWeight weight;
-  if (!tied || is_saved(kHeadName)) {
-    weight.weight = leaf(kHeadName);
+  if (!tied || is_saved(arch::kHeadName)) {
+    weight.weight = leaf(arch::kHeadName);
   } else {
-    const at::Tensor base = base_.leaf(kEmbeddingName);
+    const at::Tensor base = base_.leaf(arch::kEmbeddingName);
     const bool follows =
-        lora_ && (lora_->ensure_weight_tying || leaf(kEmbeddingName).size(0) != base.size(0));
-    weight.weight = follows ? leaf(kEmbeddingName) : base;
+        lora_ && (lora_->ensure_weight_tying || leaf(arch::kEmbeddingName).size(0) != base.size(0));
+    weight.weight = follows ? leaf(arch::kEmbeddingName) : base;
   }
   add_update("lm_head", 0, weight);
   return weight;

@@ -3,8 +3,28 @@
 #include <ATen/core/grad_mode.h>
 
 #include "llm/kernels/linear_logprob.h"
+#include "objectives/document_sums.h"
 
 namespace llm::objectives {
+
+namespace {
+
+// Pieces of one document are samples of the same number.
+std::vector<SampleScore> score_documents(const at::Tensor& logprob, const data::Batch& batch) {
+  const std::vector<double> sums =
+      host_values(sum_by_document(logprob.to(at::kDouble), document_of_token(batch), batch));
+  std::vector<SampleScore> samples;
+  for (size_t d = 0; d < sums.size(); ++d) {
+    if (batch.document_targets[d] == 0) continue;
+    samples.push_back({.sample = batch.document_samples[d],
+                       .source = batch.document_sources[d],
+                       .nll = -sums[d],
+                       .num_targets = static_cast<double>(batch.document_targets[d])});
+  }
+  return samples;
+}
+
+}  // namespace
 
 std::vector<Term> NllObjective::terms() const { return {{"nll", 1.0}}; }
 
@@ -21,7 +41,10 @@ Result NllObjective::compute(nn::CausalLM& model, const data::Batch& batch,
   auto loss = kernels::linear_logprob_known_scale(
       hidden.detach(), model.head_weight(), batch.targets, scales[0],
       {.with_entropy = with_metrics, .with_hits = with_metrics});
-  Result result{{-loss.logprob_sum}, {}, hidden, loss.dhidden};
+  Result result;
+  result.term_sums = {-loss.logprob_sum};
+  result.root = hidden;
+  result.root_gradient = loss.dhidden;
   if (with_metrics) {
     const auto trained = static_cast<double>(batch.num_trained);
     result.metrics["entropy"] = {loss.entropy_sum, trained};
@@ -40,7 +63,10 @@ Result NllObjective::evaluate(nn::CausalLM& model, const data::Batch& batch) {
   Result result;
   result.term_sums = {-output.logprob.sum(at::kDouble)};
   result.metrics["mean_token_accuracy"] = {output.hits.sum(at::kDouble), trained};
-  if (options_.with_metrics) result.metrics["entropy"] = {output.entropy.sum(at::kDouble), trained};
+  if (options_.with_metrics) {
+    result.metrics["entropy"] = {output.entropy.sum(at::kDouble), trained};
+    result.samples = score_documents(output.logprob, batch);
+  }
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include "llm/core/check.h"
 #include "llm/kernels/linear_logprob.h"
 #include "llm/objectives/log_odds.h"
+#include "objectives/document_sums.h"
 
 namespace llm::objectives {
 
@@ -61,22 +62,14 @@ struct ScoredPlaces {
 };
 
 ScoredPlaces scored_places(const data::Batch& batch) {
-  const at::Device device = batch.ids.device();
-  const std::vector<int64_t> lengths(batch.document_lengths.begin(), batch.document_lengths.end());
-  const at::Tensor documents = at::repeat_interleave(at::tensor(lengths, at::kLong)).to(device);
+  const at::Tensor documents = document_of_token(batch);  // [T]
   if (!batch.shared_rows.defined()) return {documents, batch.answers};
   std::vector<int64_t> continuing;
   for (size_t d = 0; d < batch.document_prefixes.size(); ++d) {
     if (batch.document_prefixes[d] > 0) continuing.push_back(static_cast<int64_t>(d));
   }
-  const at::Tensor second = at::tensor(continuing, at::kLong).to(device);  // [E]
+  const at::Tensor second = at::tensor(continuing, at::kLong).to(documents.device());  // [E]
   return {at::cat({documents, second}), at::cat({batch.answers, at::ones_like(second, at::kBool)})};
-}
-
-// Sums over each document: [M] -> [N].
-at::Tensor sum_by_document(const at::Tensor& values, const at::Tensor& documents,
-                           const data::Batch& batch) {
-  return at::zeros({batch.num_documents}, values.options()).index_add(0, documents, values);
 }
 
 }  // namespace
@@ -168,18 +161,35 @@ Result PreferenceObjective::summarize(const Scores& scores, const data::Batch& b
   return result;
 }
 
-void PreferenceObjective::add_source_metrics(const Scores& scores, const data::Batch& batch,
-                                             Result& result) const {
-  if (source_names_.size() < 2) return;
-  const at::Tensor hits = scores.correct.cpu();
+std::vector<SampleScore> PreferenceObjective::score_pairs(const Scores& scores,
+                                                          const data::Batch& batch) {
+  const auto chosen = host_values(scores.pairs.chosen_sum);
+  const auto margins = host_values(scores.pairs.chosen_mean - scores.pairs.rejected_mean);
+  const auto correct = host_values(scores.correct);
+  std::vector<SampleScore> samples;
   for (size_t pair = 0; pair < num_pairs(batch); ++pair) {
     if (!is_whole_pair(batch, pair)) continue;
-    const auto source = static_cast<size_t>(batch.document_sources[2 * pair]);
-    MetricSum& metric = result.metrics["rewards/accuracies/" + source_names_.at(source)];
-    const at::Tensor hit = hits.select(0, static_cast<int64_t>(pair));
-    metric.sum = metric.sum.defined() ? metric.sum + hit : hit;
-    metric.weight += 1;
+    samples.push_back({.sample = batch.document_samples[2 * pair],
+                       .source = batch.document_sources[2 * pair],
+                       .nll = -chosen[pair],
+                       .num_targets = static_cast<double>(batch.document_answers[2 * pair]),
+                       .margin = margins[pair],
+                       .is_correct = correct[pair] > 0});
   }
+  return samples;
+}
+
+void PreferenceObjective::add_source_metrics(Result& result) const {
+  if (source_names_.size() < 2) return;
+  std::map<std::string, std::pair<double, double>> sources;  // right, all
+  for (const SampleScore& sample : result.samples) {
+    auto& [right, all] =
+        sources["rewards/accuracies/" + source_names_.at(static_cast<size_t>(sample.source))];
+    right += *sample.is_correct;
+    all += 1;
+  }
+  for (const auto& [name, counts] : sources)
+    result.metrics[name] = {at::tensor(counts.first, at::kDouble), counts.second};
 }
 
 Result PreferenceObjective::compute(nn::CausalLM& model, const data::Batch& batch,
@@ -202,7 +212,8 @@ Result PreferenceObjective::evaluate(nn::CausalLM& model, const data::Batch& bat
   const auto output = kernels::linear_logprob(hidden, model.head_weight(), targets);
   const Scores scores = score(output.logprob, batch);
   Result result = summarize(scores, batch);
-  add_source_metrics(scores, batch, result);
+  result.samples = score_pairs(scores, batch);
+  add_source_metrics(result);
   return result;
 }
 
@@ -244,10 +255,8 @@ std::vector<double> answer_logprobs(nn::CausalLM& model, const data::Batch& batc
   const auto [hidden, targets] = scored_hidden(model.forward(model_input(batch)), batch);
   const auto output = kernels::linear_logprob(hidden, model.head_weight(), targets);
   const ScoredPlaces places = scored_places(batch);
-  const at::Tensor sums =
-      sum_by_document(output.logprob.to(at::kDouble) * places.answers, places.documents, batch)
-          .cpu();
-  return {sums.const_data_ptr<double>(), sums.const_data_ptr<double>() + sums.numel()};
+  return host_values(
+      sum_by_document(output.logprob.to(at::kDouble) * places.answers, places.documents, batch));
 }
 
 }  // namespace llm::objectives

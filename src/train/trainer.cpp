@@ -208,8 +208,11 @@ void Trainer::evaluate() {
   state_.seconds += interval_.restart();
   std::vector<std::pair<std::string, double>> values;
   if (setup_.validation_rows != nullptr) {
-    values = evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_rows,
-                           {setup_.loop.micro_batch_rows, setup_.loop.eval.max_rows});
+    const ValidationResult validation =
+        evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_rows,
+                      {setup_.loop.micro_batch_rows, setup_.loop.eval.max_rows});
+    values = validation.values;
+    if (setup_.record_samples) setup_.record_samples(state_.step, validation.samples);
     last_eval_loss_ = values.front().second;
   }
   ask_gate(values);

@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "llm/arch/rope_frequencies.h"
+#include "llm/convert/extended_vocabulary.h"
 #include "llm/core/error.h"
 #include "llm/core/log.h"
 #include "llm/core/rng.h"
+#include "llm/text/extend.h"
 #include "llm/train/plan.h"
 
 namespace llm::train {
@@ -158,6 +160,28 @@ void warn_of_long_rows(const TuneConfig& config, const TuneInputs& inputs) {
       longest, positions);
 }
 
+// Rows that training tables were padded to are used up first.
+void take_tokenizer(const TuneConfig& config, TuneInputs& inputs) {
+  convert::ModelSource& source = inputs.source;
+  const auto tokenizer = text::load_tokenizer(config.model.tokenizer);
+  if (!text::is_extension_of(*tokenizer, *source.tokenizer)) {
+    throw core::ConfigError({"model.tokenizer",
+                             "the tokenizer of " + config.model.path + " with tokens added",
+                             config.model.tokenizer + ", in which ids mean other tokens",
+                             "Make it with llmtok extend --tokenizer " + config.model.path});
+  }
+  const int64_t rows = source.config.vocab_size;
+  inputs.table_rows = std::max<int64_t>(rows, tokenizer->vocab_size());
+  core::log_info("{} tokens added; embedding and head have {} rows, {} of them new",
+                 tokenizer->vocab_size() - source.tokenizer->vocab_size(), inputs.table_rows,
+                 inputs.table_rows - rows);
+  source.tokenizer = tokenizer;
+  if (!tokenizer->chat_template().empty()) source.chat_template = tokenizer->chat_template();
+  if (config.lora.r > 0) return;
+  source.config.vocab_size = inputs.table_rows;
+  source.weights = convert::extend_vocabulary(std::move(source.weights), inputs.table_rows);
+}
+
 }  // namespace
 
 uint64_t TuneInputs::data_fingerprint() const {
@@ -177,6 +201,7 @@ TuneInputs open_tuning(const TuneConfig& config, const TuneKind& kind,
   validate(config);
   TuneInputs inputs;
   inputs.source = convert::open_model(config.model.path, {.need_tokenizer = true});
+  if (!config.model.tokenizer.empty()) take_tokenizer(config, inputs);
   const corpus::ExampleEncoder encoder = make_encoder(config, inputs.source);
   inputs.chat_template =
       encoder.chat_template() ? encoder.chat_template()->jinja() : inputs.source.chat_template;

@@ -14,7 +14,10 @@
 namespace llm::train {
 
 struct TuneInputs {
+  // With the tokenizer that model.tokenizer names, where it does; of a model that is trained whole
+  // config and weights have its rows, too.
   convert::ModelSource source;
+  int64_t table_rows = 0;     // of embedding and head, of an extended vocabulary; else 0
   std::string chat_template;  // Jinja text that checkpoints take along; "": none
   corpus::ExampleDataset examples;
   std::optional<corpus::ExampleDataset> validation_examples;
@@ -24,8 +27,9 @@ struct TuneInputs {
   BatchPlan batch;
   int64_t total_steps = 0;
 
+  bool is_extended() const { return table_rows > 0; }
   uint64_t data_fingerprint() const;
-  std::vector<std::string> source_names() const;
+  std::vector<std::string> source_names() const;  // of the validation data where there are any
 };
 
 // Throws: as tune.

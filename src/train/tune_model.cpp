@@ -42,34 +42,29 @@ void load_adapter(const fs::path& directory, const arch::ModelConfig& base,
     throw core::ConfigError({directory.string(), "an adapter for the weights of model.path",
                              "one that was trained on others", "Name its base as model.path"});
   }
-  if (!is_same_layout(saved.layout(), tuned.layout)) {
+  if (!is_same_layout(saved.layout(), tuned.lora.layout)) {
     throw core::ConfigError(
         {"lora", "the r, alpha, rslora, targets and modules_to_save of " + directory.string(),
          "others", "Take them over from its adapter_config.json"});
   }
-  for (const auto& module : tuned.layout.modules) {
+  for (const auto& module : tuned.lora.layout.modules) {
     tuned.adapter->weight(module.name + ".lora_A.weight").copy_(saved.a(module));
     tuned.adapter->weight(module.name + ".lora_B.weight").copy_(saved.b(module));
   }
-  for (const auto& spec : tuned.layout.saved)
+  for (const auto& spec : tuned.lora.layout.saved)
     tuned.adapter->weight(spec.name).copy_(saved.saved(spec.name));
 }
 
 void add_adapter(const TuneConfig& config, const TuneInputs& inputs, const SessionOptions& options,
                  TunedModel& tuned) {
-  if (inputs.source.adapter) {
-    throw core::ConfigError({"model.path", "a whole model as the base of a new adapter",
-                             config.model.path + ", an adapter itself",
-                             "Merge it first: llmconvert merge"});
-  }
-  tuned.lora = lora_config_of(config);
+  tuned.lora = describe_adapter(config, inputs);
   tuned.base_fingerprint = convert::base_fingerprint(*inputs.source.weights, inputs.source.config);
-  tuned.layout = arch::lora_layout(tuned.lora, inputs.source.config, "lora");
+  const arch::LoraLayout& layout = tuned.lora.layout;
   tuned.adapter = std::make_unique<tensor::ParameterStore>(
-      nn::lora_parameter_specs(tuned.layout), tensor::StoreOptions{.device = options.device});
-  nn::initialize_lora(*tuned.adapter, tuned.layout, static_cast<uint64_t>(config.train.seed),
-                      nn::lora_init(tuned.lora));
-  nn::copy_saved_parameters(*tuned.base, tuned.layout, *tuned.adapter);
+      nn::lora_parameter_specs(layout), tensor::StoreOptions{.device = options.device});
+  nn::initialize_lora(*tuned.adapter, layout, static_cast<uint64_t>(config.train.seed),
+                      nn::lora_init(tuned.lora.config));
+  nn::copy_saved_parameters(*tuned.base, layout, *tuned.adapter);
   if (!config.lora.init_from.empty()) {
     load_adapter(convert::resolve_model_directory(config.lora.init_from), inputs.source.config,
                  tuned);
@@ -108,23 +103,6 @@ std::unique_ptr<tensor::ParameterStore> load_base(const TuneConfig& config,
 
 }  // namespace
 
-arch::LoraConfig lora_config_of(const TuneConfig& config) {
-  const LoraSection& section = config.lora;
-  arch::LoraConfig lora;
-  lora.r = section.r;
-  lora.lora_alpha = section.alpha;
-  lora.lora_dropout = section.dropout;
-  lora.use_rslora = section.rslora;
-  if (section.targets == std::vector<std::string>{arch::kAllLinear}) {
-    lora.target_modules.pattern = arch::kAllLinear;
-  } else {
-    lora.target_modules.suffixes = section.targets;
-  }
-  lora.modules_to_save = section.modules_to_save;
-  lora.base_model_name_or_path = fs::absolute(config.model.path).lexically_normal().string();
-  return lora;
-}
-
 TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
                             const SessionOptions& options) {
   const bool has_adapter = config.lora.r > 0;
@@ -133,7 +111,8 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
   tuned.base = load_base(config, inputs, options);
   if (has_adapter) {
     add_adapter(config, inputs, options, tuned);
-    const nn::LoraWeights weights{tuned.layout, *tuned.adapter, config.lora.dropout};
+    const nn::LoraWeights weights{tuned.lora.layout, *tuned.adapter, config.lora.dropout,
+                                  tuned.lora.config.ensure_weight_tying};
     tuned.model = std::make_unique<nn::CausalLM>(model, *tuned.base, &weights);
   } else {
     tuned.model = std::make_unique<nn::CausalLM>(model, *tuned.base);
@@ -162,8 +141,8 @@ void save_tuned_model(const fs::path& directory, const TunedModel& tuned,
                         source.generation, inputs.chat_template);
     return;
   }
-  convert::save_adapter(directory, {.config = tuned.lora,
-                                    .tensors = convert::adapter_tensors(tuned.layout),
+  convert::save_adapter(directory, {.config = tuned.lora.config,
+                                    .tensors = convert::adapter_tensors(tuned.lora.layout),
                                     .values =
                                         [&](const std::string& name) {
                                           return tuned.adapter->weight(name_in_store(name));

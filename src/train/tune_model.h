@@ -7,6 +7,7 @@
 
 #include "llm/nn/lora.h"
 #include "train/resume.h"
+#include "train/tune_adapter.h"
 #include "train/tune_inputs.h"
 
 namespace llm::train {
@@ -14,8 +15,7 @@ namespace llm::train {
 struct TunedModel {
   std::unique_ptr<tensor::ParameterStore> base;     // trained itself when there is no adapter
   std::unique_ptr<tensor::ParameterStore> adapter;  // null: none
-  arch::LoraConfig lora;
-  arch::LoraLayout layout;
+  TunedLora lora;
   uint64_t base_fingerprint = 0;  // of an adapter's base
   std::unique_ptr<nn::CausalLM> model;
 
@@ -34,8 +34,5 @@ void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
 // A checkpoint without its trainer/.
 void save_tuned_model(const std::filesystem::path& directory, const TunedModel& tuned,
                       const TuneInputs& inputs);
-
-// The adapter that a config describes. Requires: lora.r above 0.
-arch::LoraConfig lora_config_of(const TuneConfig& config);
 
 }  // namespace llm::train

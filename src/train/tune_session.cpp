@@ -8,6 +8,7 @@
 #include "llm/core/log.h"
 #include "llm/io/config_json.h"
 #include "llm/tensor/paged_memory.h"
+#include "train/eval_samples.h"
 #include "train/reference_logprobs.h"
 #include "train/resume.h"
 #include "train/run_directory.h"
@@ -92,7 +93,16 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   setup.flops_per_token = arch::train_flops_per_token(
       inputs.source.config, static_cast<double>(inputs.rows->num_tokens()) /
                                 static_cast<double>(inputs.rows->num_documents_in_all()));
-  return run_loop(std::move(setup), state, options, config.log.tensorboard);
+
+  const fs::path samples = options.run_directory / "eval_samples.jsonl";
+  std::optional<EvalSamplesWriter> writer;
+  if (inputs.validation) {
+    writer.emplace(samples, state.step, inputs.source_names());
+    setup.record_samples = [&](int64_t step, const auto& scores) { writer->write(step, scores); };
+  }
+  RunSummary summary = run_loop(std::move(setup), state, options, config.log.tensorboard);
+  summary.change = eval_change(samples);
+  return summary;
 }
 
 RunSummary tune_kind(const TuneConfig& config, const TuneKind& kind, const SessionOptions& options,
@@ -114,8 +124,9 @@ TuneCheck check_kind(const TuneConfig& config, const TuneKind& kind, const Sessi
   check.num_trained = check.num_parameters;
   if (config.lora.r > 0) {
     check.num_trained = 0;
-    const auto layout = arch::lora_layout(lora_config_of(config), model, "lora");
-    for (const auto& spec : nn::lora_parameter_specs(layout)) check.num_trained += spec.numel();
+    const TunedLora lora = describe_adapter(config, inputs);
+    for (const auto& spec : nn::lora_parameter_specs(lora.layout))
+      check.num_trained += spec.numel();
   }
   check.batch = inputs.batch;
   check.total_steps = inputs.total_steps;

@@ -7,13 +7,12 @@
 
 namespace llm::train {
 
-std::vector<std::pair<std::string, double>> evaluate_rows(nn::CausalLM& model,
-                                                          objectives::Objective& objective,
-                                                          const data::RowStream& rows,
-                                                          const ValidationOptions& options) {
+ValidationResult evaluate_rows(nn::CausalLM& model, objectives::Objective& objective,
+                               const data::RowStream& rows, const ValidationOptions& options) {
   const auto terms = objective.terms();
   std::vector<double> sums(terms.size(), 0), weights(terms.size(), 0);
   MetricTotals metrics;
+  ValidationResult validation;
   const int64_t all = rows.rows_in_epoch(0);
   const int64_t count = options.max_rows > 0 ? std::min(options.max_rows, all) : all;
   for (int64_t begin = 0; begin < count; begin += options.rows_per_batch) {
@@ -29,13 +28,16 @@ std::vector<std::pair<std::string, double>> evaluate_rows(nn::CausalLM& model,
       weights[i] += own_weights[i];
     }
     metrics.add(result.metrics);
+    validation.samples.insert(validation.samples.end(), result.samples.begin(),
+                              result.samples.end());
   }
   double loss = 0;
   for (size_t i = 0; i < terms.size(); ++i)
     loss += weights[i] > 0 ? terms[i].coefficient * sums[i] / weights[i] : 0;
-  std::vector<std::pair<std::string, double>> values{{"eval_loss", loss}};
-  for (const auto& [name, value] : metrics.means()) values.emplace_back("eval_" + name, value);
-  return values;
+  validation.values = {{"eval_loss", loss}};
+  for (const auto& [name, value] : metrics.means())
+    validation.values.emplace_back("eval_" + name, value);
+  return validation;
 }
 
 }  // namespace llm::train

@@ -16,10 +16,13 @@ struct ValidationOptions {
   int64_t max_rows = 0;  // 0: all
 };
 
-// "eval_loss" first, then "eval_" + each metric of the objective.
-std::vector<std::pair<std::string, double>> evaluate_rows(nn::CausalLM& model,
-                                                          objectives::Objective& objective,
-                                                          const data::RowStream& rows,
-                                                          const ValidationOptions& options);
+struct ValidationResult {
+  // "eval_loss" first, then "eval_" + each metric of the objective.
+  std::vector<std::pair<std::string, double>> values;
+  std::vector<objectives::SampleScore> samples;  // of objectives that score them
+};
+
+ValidationResult evaluate_rows(nn::CausalLM& model, objectives::Objective& objective,
+                               const data::RowStream& rows, const ValidationOptions& options);
 
 }  // namespace llm::train

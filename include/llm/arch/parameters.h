@@ -10,6 +10,10 @@
 
 namespace llm::arch {
 
+// Hugging Face's names of the two tables. A tied model has no head of its own.
+inline constexpr const char* kEmbeddingName = "model.embed_tokens.weight";
+inline constexpr const char* kHeadName = "lm_head.weight";
+
 enum class ParameterKind { kEmbedding, kHead, kMatrix, kNorm, kBias };
 
 struct ParameterSpec {

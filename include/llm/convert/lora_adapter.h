@@ -4,6 +4,8 @@
 //   base_model.model.MODULE.lora_A.weight [rank, in]     base_model.model.MODULE.lora_B.weight
 //   [out, rank] base_model.model.PARAMETER                           of modules_to_save, whole
 //
+// With ensure_weight_tying a tied head stands there a second time, equal to the saved embedding.
+//
 // An adapter directory opens as the merged model: what reads tensors sees W + scale * B A, so
 // loading, chat, evaluation and conversion need to know nothing of adapters.
 #pragma once
@@ -43,7 +45,7 @@ class LoraAdapter {
 
   const std::filesystem::path& directory() const { return directory_; }
   const arch::LoraConfig& config() const { return config_; }
-  // `saved` with the shapes of the file.
+  // `saved` with the shapes of the file, without a head that ensure_weight_tying ties.
   const arch::LoraLayout& layout() const { return layout_; }
   const arch::LoraModule* find_module(const std::string& weight_name) const;  // nullptr: none
   const arch::ParameterSpec* find_saved(const std::string& name) const;       // nullptr: none
@@ -57,6 +59,7 @@ class LoraAdapter {
 
  private:
   void check(const arch::ModelConfig& base);
+  void drop_tied_head();
   at::Tensor view(const std::string& name) const;
 
   std::filesystem::path directory_;
@@ -106,8 +109,9 @@ struct SavedAdapter {
   // Written into the metadata of adapter_model.safetensors, as "llmtrain.base_xxh3".
   std::optional<uint64_t> base_fingerprint = std::nullopt;
 };
-// adapter_config.json and adapter_model.safetensors, each written atomically, the config last.
-// Makes the directory. Throws: IoError.
+// adapter_config.json and adapter_model.safetensors, each written atomically, the config last. With
+// ensure_weight_tying a saved embedding is written as lm_head, too. Makes the directory. Throws:
+// IoError.
 void save_adapter(const std::filesystem::path& directory, const SavedAdapter& adapter);
 
 struct AdapterOptions {

@@ -2,8 +2,9 @@
 // -log p(target) over the tokens that have a target; weight = their number.
 //
 // Metrics are means over those tokens under TRL's names: mean_token_accuracy in evaluations; with
-// `with_metrics` also in training, and entropy (nats, over the whole vocabulary) in both. In
-// training NEFTune (arXiv 2310.05914) may add noise to the embeddings.
+// `with_metrics` also in training, and entropy (nats, over the whole vocabulary) in both, and
+// evaluations score every document. In training NEFTune (arXiv 2310.05914) may add noise to the
+// embeddings.
 #pragma once
 
 #include "llm/objectives/objective.h"

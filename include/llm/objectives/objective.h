@@ -8,7 +8,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,9 +31,22 @@ struct MetricSum {
   double weight = 0;
 };
 
+// One held-out sample, a document or a pair, as an evaluation found it: what statistics over
+// samples are made of.
+struct SampleScore {
+  int64_t sample = 0;  // its index among all samples
+  int64_t source = 0;  // index into the run's sources
+  double nll = 0;      // nats, summed over its trained targets; of a pair, over the chosen answer's
+  double num_targets = 0;  // how many those are
+  // Of pairs: l(y_w) - l(y_l), and whether the chosen answer has the larger reward.
+  std::optional<double> margin;
+  std::optional<bool> is_correct;
+};
+
 struct Result {
   std::vector<at::Tensor> term_sums;  // [] fp32 each, unscaled, in the order of terms()
   std::map<std::string, MetricSum> metrics;
+  std::vector<SampleScore> samples;  // of evaluations of examples
   // Training: call autograd::backward(root, root_gradient) to finish. The gradient already holds
   // the scales.
   at::Tensor root;

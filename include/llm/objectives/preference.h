@@ -84,7 +84,8 @@ class PreferenceObjective : public Objective {
   struct Scores;
   Scores score(const at::Tensor& logprob, const data::Batch& batch) const;
   Result summarize(const Scores& scores, const data::Batch& batch) const;
-  void add_source_metrics(const Scores& scores, const data::Batch& batch, Result& result) const;
+  static std::vector<SampleScore> score_pairs(const Scores& scores, const data::Batch& batch);
+  void add_source_metrics(Result& result) const;
 
   std::vector<std::string> source_names_;
 };

@@ -13,6 +13,7 @@
 
 #include "llm/corpus/dataset.h"
 #include "llm/text/tokenizer.h"
+#include "llm/train/eval_change.h"
 #include "llm/train/plan.h"
 #include "llm/train/run_config.h"
 #include "llm/train/trainer.h"
@@ -45,7 +46,8 @@ struct RunSummary {
   int64_t total_steps = 0;
   std::optional<StepReport> last_step;
   std::optional<double> last_eval_loss;
-  std::string best_metric;  // what TrainerState::best_eval is a value of
+  std::optional<EvalChange> change;  // of runs on examples that evaluate at the start
+  std::string best_metric;           // what TrainerState::best_eval is a value of
   double tokens_per_second = 0;
   int64_t peak_memory_bytes = 0;
   std::filesystem::path run_directory;

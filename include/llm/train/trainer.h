@@ -35,6 +35,8 @@ struct TrainerSetup {
   // Fills a checkpoint directory with the model (everything but trainer/).
   std::function<void(const std::filesystem::path&)> save_model;
   std::vector<MetricsSink*> sinks;
+  // Is told the held-out samples of every evaluation; may be empty.
+  std::function<void(int64_t step, const std::vector<objectives::SampleScore>&)> record_samples;
   std::function<bool()> should_stop;  // asked after every step
   double peak_flops = 0;              // of the device, for MFU; 0: unknown
   double flops_per_token = 0;

@@ -20,10 +20,13 @@ namespace llm::train {
 
 struct TuneModelSection {
   std::string path;
+  std::string tokenizer;
 
   template <class V>
   void visit(V& v) {
     v.field("path", path, "model to start from: a directory, a run, or a .gguf file");
+    v.field("tokenizer", tokenizer,
+            "the model's with tokens added (llmtok extend), whose rows are trained; \"\": its own");
   }
 };
 
@@ -70,12 +73,26 @@ struct TuneDataSection {
 enum class BaseDtype { kFloat32, kBFloat16, kStored };
 const std::vector<std::pair<BaseDtype, std::string>>& config_enum_names(BaseDtype);
 
+// Another rank for some modules.
+struct LoraRank {
+  std::string modules;
+  int64_t r = 8;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("modules", modules,
+            "regular expression for the end of their names: layers.0.*, v_proj");
+    v.field("r", r, "their rank", core::between(1, 65536));
+  }
+};
+
 struct LoraSection {
   int64_t r = 0;
   double alpha = 16;
   double dropout = 0;
   bool rslora = false;
   std::vector<std::string> targets = {"all-linear"};
+  std::vector<LoraRank> rank_pattern;
   std::vector<std::string> modules_to_save;
   std::string init_from;
   BaseDtype base_dtype = BaseDtype::kFloat32;
@@ -90,8 +107,9 @@ struct LoraSection {
             core::between_open_high(0, 1));
     v.field("rslora", rslora, "rank-stabilised scale");
     v.field("targets", targets, "modules that get one: names such as q_proj, or all-linear");
+    v.list("rank_pattern", rank_pattern, "modules with another rank, the first that fits counts");
     v.field("modules_to_save", modules_to_save,
-            "trained whole beside it: embed_tokens and lm_head where tokens were added");
+            "trained whole beside it; the tables are where model.tokenizer adds tokens");
     v.field("init_from", init_from,
             "adapter to go on from, with the same r, alpha and targets; \"\": a new one");
     v.field("base_dtype", base_dtype,

@@ -12,6 +12,7 @@
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/io/file.h"
+#include "llm/text/extend.h"
 #include "support/error_text.h"
 #include "support/paths.h"
 #include "support/temp_directory.h"
@@ -103,6 +104,10 @@ class TuneSession : public testing::Test {
     return records;
   }
 
+  std::string eval_samples(const std::string& run) const {
+    return io::read_file(folder_.path() / run / "eval_samples.jsonl");
+  }
+
   template <class Config>
   void expect_exact_resume(Config settings, const std::string& weights) {
     const RunSummary whole = train(settings, "whole");
@@ -114,6 +119,7 @@ class TuneSession : public testing::Test {
     EXPECT_EQ(io::read_file(resumed.checkpoint / weights),
               io::read_file(whole.checkpoint / weights));
     EXPECT_EQ(metrics("parts"), metrics("whole"));
+    EXPECT_EQ(eval_samples("parts"), eval_samples("whole"));
   }
 
   template <class E, class Config>
@@ -150,8 +156,23 @@ TEST_F(TuneSession, TuningLowersTheHeldOutLoss) {
   const auto records = metrics("sft");
   EXPECT_EQ(records.front().at("step"), 0);
   EXPECT_LT(*sft.last_eval_loss, records.front().at("eval_loss").get<double>());
-  train(config<OrpoConfig>(), "orpo");
+  ASSERT_TRUE(sft.change);
+  EXPECT_EQ(sft.change->to_step, 12);
+  EXPECT_EQ(sft.change->nll.num_samples, 8);
+  EXPECT_NEAR(sft.change->nll.before, records.front().at("eval_loss").get<double>(), 1e-9);
+  EXPECT_NEAR(sft.change->nll.after, *sft.last_eval_loss, 1e-9);
+  EXPECT_FALSE(sft.change->pairs);
+
+  const RunSummary orpo = train(config<OrpoConfig>(), "orpo");
   const auto evaluations = metrics("orpo");
+  ASSERT_TRUE(orpo.change && orpo.change->pairs);
+  const auto& pairs = *orpo.change->pairs;
+  EXPECT_NEAR(pairs.margin.before, evaluations.front().at("eval_logps/margins").get<double>(),
+              1e-9);
+  EXPECT_NEAR(pairs.margin.after, evaluations.back().at("eval_logps/margins").get<double>(), 1e-9);
+  EXPECT_NEAR(pairs.accuracy.after, evaluations.back().at("eval_rewards/accuracies").get<double>(),
+              1e-9);
+  EXPECT_NEAR(pairs.accuracy.change * 8, pairs.gained - pairs.lost, 1e-9);
   EXPECT_GT(evaluations.back().at("eval_logps/margins").get<double>(),
             evaluations.front().at("eval_logps/margins").get<double>());
   EXPECT_TRUE(evaluations.back().contains("eval_nll_drift"));
@@ -241,6 +262,44 @@ TEST_F(TuneSession, ABaseInHalfPrecisionTrainsAlmostAlike) {
   }
   EXPECT_NEAR(losses[1], losses[0], 0.02);
   EXPECT_EQ(losses[2], losses[0]);  // the file is fp32
+}
+
+// Rows that a tokenizer added are new, all others those of the base; checkpoints open with them.
+TEST_F(TuneSession, AnExtendedVocabularyIsTrained) {
+  for (const char* head : {"tied", "untied"}) {
+    for (const int64_t rank : {0, 4}) {
+      SCOPED_TRACE(std::string(head) + " " + std::to_string(rank));
+      auto settings = config<SftConfig>(rank);
+      settings.model.path = (test::source_dir() / "tests/golden/trl" / head).string();
+      const auto own = text::load_tokenizer(settings.model.path);
+      const fs::path extended = folder_.path() / "extended";
+      text::extend_tokenizer(*own, {.special = {"<|call|>"}, .plain = {"What is"}})->save(extended);
+      settings.model.tokenizer = extended.string();
+      const std::string run = std::string(head) + std::to_string(rank);
+      const RunSummary stopped = train(settings, run, 7);
+      const RunSummary summary = train(settings, run);
+      EXPECT_EQ(summary.first_step, 7);
+      EXPECT_LT(summary.change->nll.after, summary.change->nll.before);
+
+      const auto source = convert::open_model(summary.checkpoint);
+      EXPECT_EQ(source.tokenizer->vocab_size(), own->vocab_size() + 2);
+      EXPECT_EQ(source.config.vocab_size, own->vocab_size() + 2);
+      EXPECT_EQ(source.config.tie_word_embeddings, std::string(head) == "tied");
+      const auto base = convert::open_model(settings.model.path);
+      const at::Tensor before = base.weights->read(arch::kEmbeddingName).mean(0);  // [D]
+      const at::Tensor after = source.weights->read(arch::kEmbeddingName);         // [V + 2, D]
+      const at::Tensor used = after[own->vocab_size() + 1];
+      EXPECT_FALSE(at::allclose(used, before, 1e-3, 1e-3)) << "a row that rows use is trained";
+      EXPECT_TRUE(at::allclose(used, before, 1, 0.2)) << "and began as the mean of the others";
+    }
+  }
+}
+
+TEST_F(TuneSession, ATokenizerThatIsNoExtensionIsRefused) {
+  auto settings = config<SftConfig>();
+  settings.model.tokenizer = (test::source_dir() / "tests/golden/tokenizers/qwen2.json").string();
+  EXPECT_THAT(refusal<core::ConfigError>(settings),
+              AllOf(HasSubstr("model.tokenizer"), HasSubstr("llmtok extend")));
 }
 
 TEST_F(TuneSession, AnAdapterGoesOnFromAnother) {
