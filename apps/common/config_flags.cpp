@@ -7,6 +7,8 @@
 #include <optional>
 #include <variant>
 
+#include "llm/text/utf8.h"
+
 namespace llm::apps {
 namespace {
 
@@ -79,7 +81,9 @@ class FlagVisitor final : public core::ConfigVisitor {
 };
 
 core::ConfigNode value_node(const std::string& text, bool is_text) {
-  if (is_text) return core::make_node(text);
+  // What is no UTF-8 is no JSON either; a path may hold any bytes.
+  const bool is_utf8 = text::find_invalid_utf8(text) == std::string::npos;
+  if (is_text || !is_utf8) return core::make_node(text);
   core::ConfigNode root;
   root.kind = core::ConfigNode::Kind::kObject;
   io::apply_override(root, "value=" + text);

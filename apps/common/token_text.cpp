@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "llm/io/file.h"
 #include "llm/text/utf8.h"
 
 namespace llm::apps {
@@ -21,7 +22,7 @@ std::string shown_token(const text::Tokenizer& tokenizer, int32_t id) {
 }
 
 std::string input_path(const std::string& argument) {
-  return argument == "-" ? "/dev/stdin" : argument;
+  return argument == "-" ? io::kStandardInput : argument;
 }
 
 }  // namespace llm::apps

@@ -1,13 +1,16 @@
 #include "common/validators.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "llm/core/config.h"
 #include "llm/text/utf8.h"
 
 namespace llm::apps {
@@ -43,6 +46,18 @@ CLI::Validator number_above(double low) {
   const auto check = [low](std::string& text) -> std::string {
     const auto value = parse_number<double>(text);
     return value && *value > low ? "" : refusal(fmt::format("a number above {}", low), text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator one_of(std::vector<std::string> names) {
+  const auto check = [names = std::move(names)](std::string& text) -> std::string {
+    if (std::ranges::find(names, text) != names.end()) return "";
+    const std::string expected = names.size() == 2
+                                     ? names[0] + " or " + names[1]
+                                     : fmt::format("one of {}", fmt::join(names, ", "));
+    const std::string near = core::nearest_name(text, names);
+    return refusal(expected, text) + (near.empty() ? "" : ". Did you mean " + near + "?");
   };
   return CLI::Validator(check, "");
 }

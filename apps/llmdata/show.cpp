@@ -38,7 +38,8 @@ struct ShowConfig {
   void visit(V& v) {
     v.field("input", input, "JSON lines files, folders or quoted patterns of examples");
     v.field("examples", examples, "or: a directory of prepared examples");
-    v.field("tokenizer", tokenizer, "tokenizer or model directory, tokenizer file, or GGUF file");
+    v.field("tokenizer", tokenizer,
+            "tokenizer, model or run directory, tokenizer file, or GGUF file");
     encode.visit(v);
     v.field("format", format, "format of the rows; auto: that of each file's first row");
     v.field("max_rows", max_rows, "read the first rows only; 0: all", core::at_least(0));

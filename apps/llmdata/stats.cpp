@@ -87,11 +87,15 @@ io::OrderedJson histogram_json(const corpus::LengthHistogram& lengths) {
 
 void print_json(const Measured& measured, size_t top) {
   const corpus::CorpusStats& stats = measured.stats;
+  // Nothing is known of tokens without a tokenizer.
+  const auto counted = [&](const io::OrderedJson& value) {
+    return measured.tokenizer ? value : io::OrderedJson(nullptr);
+  };
   io::OrderedJson report = {{"documents", stats.documents},
                             {"bytes", stats.bytes},
-                            {"tokens", stats.tokens},
-                            {"bytes_per_token", stats.bytes_per_token()},
-                            {"unknown_bytes", stats.unknown_bytes},
+                            {"tokens", counted(stats.tokens)},
+                            {"bytes_per_token", counted(stats.bytes_per_token())},
+                            {"unknown_bytes", counted(stats.unknown_bytes)},
                             {"skipped_empty", stats.read.skipped_empty},
                             {"skipped_invalid", stats.read.skipped_invalid},
                             {"replaced_invalid", stats.read.replaced_invalid},

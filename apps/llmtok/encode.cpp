@@ -8,6 +8,7 @@
 #include "common/output.h"
 #include "common/token_text.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 #include "llm/io/json.h"
 #include "llm/io/line_reader.h"
 #include "llm/text/tokenizer.h"
@@ -23,7 +24,11 @@ constexpr const char* kEncodeExamples =
     "  llmtok encode --tokenizer tok --input chat.txt --parse-special";
 constexpr const char* kDecodeExamples =
     "  echo '15339 11 1917' | llmtok decode --tokenizer tok --input -\n"
-    "  llmtok decode --tokenizer tok --input page.ids --whole > page.txt";
+    "  llmtok decode --tokenizer runs/first --input ids.txt        # a text for every line of ids\n"
+    "  llmtok encode --tokenizer tok --input page.txt --whole > page.ids\n"
+    "  llmtok decode --tokenizer tok --input page.ids --whole > page.txt    # the same bytes\n"
+    "  llmtok encode --tokenizer tok --input page.txt --json > page.jsonl\n"
+    "  llmtok decode --tokenizer tok --input page.jsonl --skip-special";
 
 struct CodecCommand {
   std::string tokenizer;
@@ -50,11 +55,12 @@ std::string read_all(const std::string& path) {
 template <class Handle>
 void for_each_text(const CodecCommand& command, Handle&& handle) {
   const std::string path = input_path(command.input);
-  if (command.is_whole) return handle(read_all(path), command.input);
+  const std::string name = io::shown_path(path);
+  if (command.is_whole) return handle(read_all(path), name);
   io::LineReader lines(path);
   while (const auto line = lines.next()) {
     check_interrupt();
-    handle(*line, fmt::format("{}:{}", command.input, lines.line_number()));
+    handle(*line, fmt::format("{}:{}", name, lines.line_number()));
   }
 }
 
@@ -83,8 +89,24 @@ void run_encode(const CodecCommand& command, const GlobalOptions& global) {
   });
 }
 
+// "ids" of what encode --json writes.
+std::vector<int32_t> object_ids(const std::string& text, const std::string& place) {
+  const io::Json json = io::parse_json(text, place);
+  const auto ids = json.find("ids");
+  const bool is_list =
+      ids != json.end() && ids->is_array() && std::ranges::all_of(*ids, [](const io::Json& id) {
+        return id.is_number_integer() && id == id.get<int32_t>();
+      });
+  if (is_list) return ids->get<std::vector<int32_t>>();
+  throw core::DataError(
+      {.where = place,
+       .expected = "an object with a list \"ids\", as llmtok encode --json writes",
+       .got = ids == json.end() ? "none" : "\"ids\" with something else",
+       .hint = "Plain numbers and JSON lists are read as well"});
+}
+
 // Whole numbers between anything of " ,[]" and line ends, so lists of JSON read as well.
-std::vector<int32_t> parse_ids(const std::string& text, const std::string& place) {
+std::vector<int32_t> listed_ids(const std::string& text, const std::string& place) {
   constexpr const char* kSeparators = " ,[]\t\r\n";
   std::vector<int32_t> ids;
   for (size_t at = text.find_first_not_of(kSeparators); at != std::string::npos;) {
@@ -96,12 +118,19 @@ std::vector<int32_t> parse_ids(const std::string& text, const std::string& place
           {.where = place,
            .expected = "ids between spaces or commas",
            .got = "'" + text.substr(at, end - at) + "'",
-           .hint = "Lists as llmtok encode writes them, and JSON lists, are read"});
+           .hint = "Lists as llmtok encode writes them, with or without --json, and JSON lists are "
+                   "read"});
     }
     ids.push_back(id);
     at = text.find_first_not_of(kSeparators, end);
   }
   return ids;
+}
+
+std::vector<int32_t> parse_ids(const std::string& text, const std::string& place) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  const bool is_object = first != std::string::npos && text[first] == '{';
+  return is_object ? object_ids(text, place) : listed_ids(text, place);
 }
 
 void require_ids(const std::vector<int32_t>& ids, int32_t vocab_size, const std::string& place) {
@@ -129,17 +158,18 @@ void run_decode(const CodecCommand& command, const GlobalOptions& global) {
   });
 }
 
-void add_codec_options(CLI::App& app, CodecCommand& command, const char* what) {
+struct CodecHelp {
+  const char* input;
+  const char* whole;
+};
+
+void add_codec_options(CLI::App& app, CodecCommand& command, const CodecHelp& help) {
   app.add_option("--tokenizer", command.tokenizer,
-                 "tokenizer or model directory, tokenizer file, or GGUF file")
+                 "tokenizer, model or run directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
-  app.add_option("--input", command.input, fmt::format("file of {}, or - for stdin", what))
-      ->required()
-      ->type_name("FILE");
-  app.add_flag(
-      "--whole", command.is_whole,
-      "the input is one text, every byte of it; else each line is one, without its \\n or \\r\\n");
+  app.add_option("--input", command.input, help.input)->required()->type_name("FILE");
+  app.add_flag("--whole", command.is_whole, help.whole);
 }
 
 }  // namespace
@@ -149,7 +179,10 @@ void add_encode_command(Program& program) {
   CLI::App& app = program.add_command(
       "encode", "Text to ids, a line of ids for every line of text", kEncodeExamples,
       [command](const GlobalOptions& global) { run_encode(*command, global); });
-  add_codec_options(app, *command, "text");
+  add_codec_options(app, *command,
+                    {.input = "file of text, or - for stdin",
+                     .whole = "the input is one text, every byte of it; else each line is one, "
+                              "without its \\n or \\r\\n"});
   app.add_flag("--add-special", command->encode.add_special,
                "add what the tokenizer puts around a text (BOS, EOS)");
   app.add_flag("--parse-special", command->encode.parse_special,
@@ -159,10 +192,16 @@ void add_encode_command(Program& program) {
 void add_decode_command(Program& program) {
   auto command = std::make_shared<CodecCommand>();
   CLI::App& app = program.add_command(
-      "decode", "Ids to text, a line of text for every line of ids", kDecodeExamples,
-      [command](const GlobalOptions& global) { run_decode(*command, global); });
-  add_codec_options(app, *command, "ids");
-  app.add_flag("--skip-special", command->skip_special, "leave special tokens out");
+      "decode",
+      "Ids to text, a line of text for every line of ids: numbers between spaces or commas, a JSON "
+      "list, or the object that encode --json writes",
+      kDecodeExamples, [command](const GlobalOptions& global) { run_decode(*command, global); });
+  add_codec_options(app, *command,
+                    {.input = "file of ids, or - for stdin",
+                     .whole = "the input is one list of ids, and nothing follows its text; else "
+                              "each line is one, and \\n follows each text"});
+  app.add_flag("--skip-special", command->skip_special,
+               "leave special tokens such as <|im_end|> out of the text");
 }
 
 }  // namespace llm::apps

@@ -90,7 +90,7 @@ void add_extend_command(Program& program) {
       program.add_command("extend", "Add tokens behind those that a tokenizer has", kExtendExamples,
                           [command](const GlobalOptions& global) { run_extend(*command, global); });
   app.add_option("--tokenizer", command->tokenizer,
-                 "tokenizer or model directory, tokenizer file, or GGUF file")
+                 "tokenizer, model or run directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--add-special", command->extension.special,

@@ -158,7 +158,7 @@ void add_inspect_command(Program& program) {
       "inspect", "Show what is inside a tokenizer, and how it fares on a text", kInspectExamples,
       [command](const GlobalOptions& global) { run_inspect(*command, global); });
   app.add_option("--tokenizer", command->tokenizer,
-                 "tokenizer or model directory, tokenizer file, or GGUF file")
+                 "tokenizer, model or run directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--text", command->text, "also show the tokens of this text")->check(valid_utf8());

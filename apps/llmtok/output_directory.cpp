@@ -12,12 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path first_missing(const fs::path& path) {
-  fs::path missing;
-  for (fs::path at = fs::absolute(path); !fs::exists(at); at = at.parent_path()) missing = at;
-  return missing;
-}
-
 [[noreturn]] void refuse(const char* expected, const std::string& got, const char* hint) {
   throw core::ConfigError({.where = "--out", .expected = expected, .got = got, .hint = hint});
 }
@@ -37,21 +31,27 @@ void check_output(const fs::path& path, bool force) {
          "Choose another one, or replace it with --force");
 }
 
+fs::path checked(const fs::path& path, bool force) {
+  check_output(path, force);
+  return path;
+}
+
 }  // namespace
 
-OutputDirectory::OutputDirectory(const std::string& out, bool force) : path_(out) {
-  check_output(path_, force);
-  std::error_code error;
-  made_ = first_missing(path_);
-  fs::create_directories(path_, error);
-  if (error) io::throw_os_error(path_, "cannot be made", error.value());
+OutputDirectory::OutputDirectory(const std::string& out, bool force)
+    : path_(checked(out, force)), is_new_(!fs::exists(path_)), folders_(path_) {
   if (::access(path_.c_str(), W_OK | X_OK) != 0)
     io::throw_os_error(path_, "cannot be written", errno);
 }
 
 OutputDirectory::~OutputDirectory() {
   std::error_code unused;
-  if (!made_.empty()) fs::remove_all(made_, unused);
+  if (is_new_) fs::remove_all(path_, unused);
+}
+
+void OutputDirectory::keep() {
+  is_new_ = false;
+  folders_.keep();
 }
 
 }  // namespace llm::apps

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "llm/io/made_folders.h"
+
 namespace llm::apps {
 
 // The directory to write, made before the work begins, so that a bad --out costs nothing. What was
@@ -17,11 +19,12 @@ class OutputDirectory {
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  void keep() { made_.clear(); }
+  void keep();
 
  private:
   std::filesystem::path path_;
-  std::filesystem::path made_;  // the topmost folder that was not there before; "": none
+  bool is_new_ = false;  // and to be removed
+  io::MadeFolders folders_;
 };
 
 }  // namespace llm::apps

@@ -56,12 +56,13 @@ std::string read_messages(const std::string& argument) {
 
 // Lists of messages, or objects with "messages" and what else the template may ask for.
 text::RenderRequest read_request(const RenderCommand& command) {
-  io::OrderedJson json = io::parse_ordered_json(read_messages(command.messages), command.messages);
+  const std::string name = io::shown_path(input_path(command.messages));
+  io::OrderedJson json = io::parse_ordered_json(read_messages(command.messages), name);
   text::RenderRequest request;
   request.add_generation_prompt = command.add_generation_prompt;
   const bool has_messages = json.is_array() || (json.is_object() && json.contains("messages"));
   if (!has_messages)
-    throw core::DataError({command.messages, "a list of messages, or an object with \"messages\"",
+    throw core::DataError({name, "a list of messages, or an object with \"messages\"",
                            json.is_object() ? "an object without them" : json.type_name(), ""});
   if (!json.is_object()) {
     request.messages = std::move(json);
@@ -74,8 +75,7 @@ text::RenderRequest read_request(const RenderCommand& command) {
       request.tools = value;
     } else if (key == "add_generation_prompt") {
       if (!value.is_boolean())
-        throw core::DataError(
-            {command.messages + ": " + key, "true or false", value.type_name(), ""});
+        throw core::DataError({name + ": " + key, "true or false", value.type_name(), ""});
       request.add_generation_prompt = request.add_generation_prompt || value.get<bool>();
     } else {
       request.variables[key] = value;
@@ -141,7 +141,7 @@ void add_render_command(Program& program) {
       "render", "A conversation as its chat template writes it, exactly", kRenderExamples,
       [command](const GlobalOptions& global) { run_render(*command, global); });
   app.add_option("--tokenizer", command->tokenizer,
-                 "tokenizer or model directory, tokenizer file, or GGUF file")
+                 "tokenizer, model or run directory, tokenizer file, or GGUF file")
       ->required()
       ->type_name("PATH");
   app.add_option("--messages", command->messages,

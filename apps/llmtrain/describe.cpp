@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "common/validators.h"
 #include "llm/core/error.h"
 #include "llm/io/config_json.h"
 #include "llm/train/tune_config.h"
@@ -104,7 +105,7 @@ void add_schema_command(Program& program) {
       "  llmtrain schema > run.schema.json\n  llmtrain schema sft > sft.schema.json",
       [kind](const GlobalOptions&) { print_schema(*kind); });
   app.add_option("command", *kind, "whose configs: pretrain, sft, orpo, dpo or simpo")
-      ->check(CLI::IsMember(run_kind_names()))
+      ->check(one_of(run_kind_names()))
       ->capture_default_str();
 }
 
@@ -116,7 +117,7 @@ void add_init_config_command(Program& program) {
       [kind](const GlobalOptions& global) { print_config(*kind, global); });
   app.add_option("command", *kind, "pretrain, sft, orpo, dpo or simpo")
       ->required()
-      ->check(CLI::IsMember(run_kind_names()));
+      ->check(one_of(run_kind_names()));
 }
 
 }  // namespace llm::apps

@@ -55,8 +55,8 @@ double gate_perplexity(nn::CausalLM& model, const text::Tokenizer& tokenizer,
   };
   try {
     const corpus::ReadOptions read;
-    eval::visit_text(corpus::find_input_files(gate.texts, read.format), read, tokenizer,
-                     eval::Prefix::kAuto, sink);
+    eval::visit_text(corpus::find_input_files(gate.texts, read.format, "gate.texts"), read,
+                     tokenizer, eval::Prefix::kAuto, sink);
   } catch (const Enough&) {
   }
   return scorer.finish().perplexity();

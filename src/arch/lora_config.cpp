@@ -238,7 +238,7 @@ LoraConfig parse_lora_config(const OrderedJson& json, const std::string& where,
 }
 
 LoraConfig read_lora_config(const std::filesystem::path& file, ReadReport* report) {
-  const OrderedJson json = io::parse_ordered_json_unique(io::read_file(file), file.string());
+  const OrderedJson json = io::read_ordered_json_file_unique(file);
   return parse_lora_config(json, file.string(), report);
 }
 

@@ -137,7 +137,7 @@ ModelConfig parse_model_config(const io::OrderedJson& json, const std::string& w
 
 ModelConfig read_model_config(const std::filesystem::path& file, const ReadOptions& options,
                               ReadReport* report) {
-  const io::OrderedJson json = io::parse_ordered_json_unique(io::read_file(file), file.string());
+  const io::OrderedJson json = io::read_ordered_json_file_unique(file);
   return parse_model_config(json, file.string(), options, report);
 }
 

@@ -10,6 +10,7 @@
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/config_json.h"
+#include "llm/io/file.h"
 #include "llm/io/hash.h"
 #include "llm/io/token_shard.h"
 
@@ -35,49 +36,46 @@ std::string name_from_path(const fs::path& path) {
   return name.empty() || name[0] == '.' ? "source" + name : name;
 }
 
-void check_name(const std::string& name) {
+void check_name(const std::string& name, const std::string& where) {
   if (!name.empty() && name[0] != '.' && std::ranges::all_of(name, is_name_character)) return;
-  throw core::ConfigError({.where = "sources: name",
+  throw core::ConfigError({.where = where,
                            .expected = "letters, digits, '.', '_' and '-', for it names a file",
                            .got = "\"" + name + "\"",
                            .hint = ""});
 }
 
-std::vector<InputFile> files_of(const ExampleSource& source) {
-  try {
-    const auto files = find_input_files(source.paths, DocumentFormat::kJsonl);
-    for (const InputFile& file : files) {
-      if (fs::is_regular_file(file.path)) continue;
-      throw core::ConfigError({.where = "--input",
-                               .expected = "files, for they are read twice",
-                               .got = file.path.string() + ", which is none",
-                               .hint = "Write it to a file first"});
-    }
-    return files;
-  } catch (const core::ConfigError& error) {
-    core::ErrorInfo info = error.info();
-    info.where = source.name.empty() ? "sources" : "source " + source.name;
-    throw core::ConfigError(info);
+std::vector<InputFile> files_of(const ExampleSource& source, const std::string& where) {
+  auto files = find_input_files(source.paths, DocumentFormat::kJsonl, where);
+  for (const InputFile& file : files) {
+    if (fs::is_regular_file(file.path)) continue;
+    throw core::ConfigError({.where = where,
+                             .expected = "files, for they are read twice",
+                             .got = io::shown_path(file.path) + ", which is none",
+                             .hint = "Write it to a file first"});
   }
+  return files;
 }
 
 // Every source gets a name of its own, and its files.
-std::vector<std::vector<InputFile>> settle_sources(std::vector<ExampleSource>& sources) {
+std::vector<std::vector<InputFile>> settle_sources(std::vector<ExampleSource>& sources,
+                                                   const std::string& where) {
   if (sources.empty())
     throw core::ConfigError(
-        {.where = "sources", .expected = "at least one source", .got = "none", .hint = ""});
+        {.where = where, .expected = "at least one source", .got = "none", .hint = ""});
   std::vector<std::vector<InputFile>> files;
   std::set<std::string> names;
-  for (ExampleSource& source : sources) {
-    files.push_back(files_of(source));
+  for (size_t at = 0; at < sources.size(); ++at) {
+    ExampleSource& source = sources[at];
+    const std::string place = fmt::format("{}[{}]", where, at);
+    files.push_back(files_of(source, place + ".paths"));
     const bool is_named = !source.name.empty();
     if (!is_named) source.name = name_from_path(files.back()[0].path);
-    check_name(source.name);
+    check_name(source.name, place + ".name");
     const std::string base = source.name;
     for (int i = 2; !is_named && names.contains(source.name); ++i)
       source.name = fmt::format("{}-{}", base, i);
     if (!names.insert(source.name).second)
-      throw core::ConfigError({.where = "sources: name",
+      throw core::ConfigError({.where = place + ".name",
                                .expected = "a name of its own for every source",
                                .got = "\"" + source.name + "\" twice",
                                .hint = ""});
@@ -190,7 +188,7 @@ ExampleShard write_shard(const ExampleSource& source, ExampleReader& reader,
 
 ExampleDataset prepare_examples(std::vector<ExampleSource> sources, const ExampleEncoder& encoder,
                                 const fs::path& directory, const PrepareExamplesOptions& options) {
-  const auto files = settle_sources(sources);
+  const auto files = settle_sources(sources, options.where);
   check_directory(directory);
   const uint64_t fingerprint = dataset_fingerprint(sources, files, encoder, options.task);
   if (auto found = find_dataset(directory, fingerprint)) {

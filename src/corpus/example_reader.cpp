@@ -9,6 +9,7 @@
 #include "corpus/ordered_pipeline.h"
 #include "corpus/record_batch.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 #include "llm/io/hash.h"
 
 namespace llm::corpus {
@@ -25,7 +26,7 @@ struct EncodedBatch {
 };
 
 std::string place_of(const InputFile& file, const Record& record) {
-  return fmt::format("{}:{}", file.path.string(), record.line);
+  return fmt::format("{}:{}", io::shown_path(file.path), record.line);
 }
 
 template <class T>

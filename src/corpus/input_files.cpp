@@ -8,6 +8,7 @@
 
 #include "corpus/format_detection.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 
 namespace llm::corpus {
 namespace {
@@ -44,14 +45,14 @@ std::vector<fs::path> files_below(const fs::path& folder, DocumentFormat format)
   return sorted(std::move(files));
 }
 
-std::vector<fs::path> files_matching(const std::string& pattern) {
+std::vector<fs::path> files_matching(const std::string& pattern, const std::string& where) {
   glob_t found{};
   const int status = ::glob(pattern.c_str(), GLOB_BRACE | GLOB_TILDE, nullptr, &found);
   std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   ::globfree(&found);
   std::erase_if(files, [](const fs::path& path) { return !fs::is_regular_file(path); });
   if (status != 0 || files.empty()) {
-    throw core::ConfigError({.where = "--input",
+    throw core::ConfigError({.where = where,
                              .expected = "a file that matches " + pattern,
                              .got = "none",
                              .hint = "Check the path, and the folder you are in"});
@@ -59,13 +60,14 @@ std::vector<fs::path> files_matching(const std::string& pattern) {
   return sorted(std::move(files));
 }
 
-std::vector<fs::path> expand(const std::string& input, DocumentFormat format) {
-  if (input == "-") return {"/dev/stdin"};
+std::vector<fs::path> expand(const std::string& input, DocumentFormat format,
+                             const std::string& where) {
+  if (input == "-") return {io::kStandardInput};
   const fs::path path(input);
   if (fs::is_directory(path)) return files_below(path, format);
   if (fs::exists(path)) return {path};
-  if (input.find_first_of("*?[") != std::string::npos) return files_matching(input);
-  throw core::ConfigError({.where = "--input",
+  if (input.find_first_of("*?[") != std::string::npos) return files_matching(input, where);
+  throw core::ConfigError({.where = where,
                            .expected = "a file or folder",
                            .got = fmt::format("{}, which is not there", input),
                            .hint = "Check the path, and the folder you are in"});
@@ -83,17 +85,17 @@ const std::vector<std::pair<DocumentFormat, std::string>>& config_enum_names(Doc
 }
 
 std::vector<InputFile> find_input_files(const std::vector<std::string>& inputs,
-                                        DocumentFormat format) {
+                                        DocumentFormat format, const std::string& where) {
   if (inputs.empty()) {
-    throw core::ConfigError({.where = "--input",
+    throw core::ConfigError({.where = where,
                              .expected = "at least one file or folder",
                              .got = "none",
-                             .hint = "Give --input FILE..., or the key in a --config file"});
+                             .hint = "Name the files to read, or folders and patterns of them"});
   }
   std::vector<InputFile> files;
   std::set<fs::path> seen;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    for (const fs::path& path : expand(inputs[i], format)) {
+    for (const fs::path& path : expand(inputs[i], format, where)) {
       std::error_code unused;
       if (!seen.insert(fs::weakly_canonical(path, unused)).second) continue;
       const bool is_auto = format == DocumentFormat::kAuto;

@@ -7,6 +7,7 @@
 #include "llm/core/error.h"
 #include "llm/corpus/document_reader.h"
 #include "llm/corpus/html_text.h"
+#include "llm/io/file.h"
 #include "llm/text/utf8.h"
 
 namespace llm::corpus {
@@ -18,7 +19,7 @@ namespace {
   const size_t newline = before.rfind('\n');
   const size_t in_line = newline == std::string_view::npos ? offset : offset - newline - 1;
   throw core::DataError(
-      {.where = fmt::format("{}:{}", file.path.string(), line),
+      {.where = fmt::format("{}:{}", io::shown_path(file.path), line),
        .expected = "valid UTF-8",
        .got = fmt::format("byte 0x{:02X} at byte {} of the line",
                           static_cast<unsigned char>(record.bytes[offset]), in_line + 1),
@@ -26,7 +27,7 @@ namespace {
 }
 
 [[noreturn]] void fail_surrogate(const Record& record, const InputFile& file, size_t offset) {
-  throw core::DataError({.where = fmt::format("{}:{}", file.path.string(), record.line),
+  throw core::DataError({.where = fmt::format("{}:{}", io::shown_path(file.path), record.line),
                          .expected = "text that can be UTF-8",
                          .got = fmt::format("the lone surrogate {} at byte {} of the line",
                                             record.bytes.substr(offset, 6), offset + 1),
@@ -68,7 +69,8 @@ ParsedRecord RecordParser::parse(Record record) const {
   std::string& text = parsed.document.text;
   switch (file.format) {
     case DocumentFormat::kJsonl:
-      text = json_text_field(record.bytes, options_.text_field, file.path.string(), record.line);
+      text = json_text_field(record.bytes, options_.text_field, io::shown_path(file.path),
+                             record.line);
       break;
     case DocumentFormat::kHtml:
       text = html_to_text(record.bytes);

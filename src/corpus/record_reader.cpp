@@ -3,6 +3,7 @@
 #include "corpus/blank.h"
 #include "llm/core/error.h"
 #include "llm/corpus/document_reader.h"
+#include "llm/io/file.h"
 #include "llm/io/line_reader.h"
 
 namespace llm::corpus {
@@ -54,7 +55,7 @@ struct RecordReader::State {
 
   void check_size(size_t size, uint64_t line) const {
     if (size <= kMaxRecordSize) return;
-    throw core::DataError({.where = fmt::format("{}:{}", files[file].path.string(), line),
+    throw core::DataError({.where = fmt::format("{}:{}", io::shown_path(files[file].path), line),
                            .expected = "documents of at most 1 GiB",
                            .got = "a longer one",
                            .hint = "Cut it with --split-documents blank_lines or lines"});

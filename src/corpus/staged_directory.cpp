@@ -30,9 +30,9 @@ fs::path with_suffix(fs::path path, const char* suffix) {
   return path;
 }
 
-void make_directories(const fs::path& path) {
+void make_directory(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path, error);
+  fs::create_directory(path, error);
   if (error) io::throw_os_error(path, "cannot be created", error.value());
 }
 
@@ -60,9 +60,10 @@ void clear(const fs::path& directory) {
 }  // namespace
 
 StagedDirectory::StagedDirectory(const fs::path& target)
-    : target_(without_trailing_slash(target)), staging_(with_suffix(target_, ".partial")) {
-  make_directories(folder_of(target_));
-  make_directories(staging_);
+    : target_(without_trailing_slash(target)),
+      staging_(with_suffix(target_, ".partial")),
+      folders_(folder_of(target_)) {
+  make_directory(staging_);
   lock();
   clear(staging_);
 }
@@ -97,6 +98,7 @@ void StagedDirectory::commit() {
   fs::remove_all(staging_, unused);  // what was at the target before
   ::close(lock_);
   lock_ = -1;
+  folders_.keep();
 }
 
 }  // namespace llm::corpus

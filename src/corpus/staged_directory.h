@@ -3,9 +3,12 @@
 
 #include <filesystem>
 
+#include "llm/io/made_folders.h"
+
 namespace llm::corpus {
 
-// Not thread-safe. Without commit() the staging directory is removed and the target is untouched.
+// Not thread-safe. Without commit() the staging directory and the folders made for it are removed,
+// and the target is untouched.
 class StagedDirectory {
  public:
   // Takes over what a killed process left behind. Throws: IoError; ConfigError when another process
@@ -24,6 +27,7 @@ class StagedDirectory {
 
   std::filesystem::path target_;
   std::filesystem::path staging_;
+  io::MadeFolders folders_;  // above the target
   int lock_ = -1;
 };
 

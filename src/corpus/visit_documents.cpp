@@ -4,6 +4,7 @@
 #include "corpus/record_batch.h"
 #include "llm/core/error.h"
 #include "llm/corpus/document_reader.h"
+#include "llm/io/file.h"
 
 namespace llm::corpus {
 namespace {
@@ -53,8 +54,8 @@ void require_documents(const ReadCounts& counts, const std::vector<InputFile>& f
                                    ? ""
                                    : fmt::format(" ({} empty, {} with invalid UTF-8)",
                                                  counts.skipped_empty, counts.skipped_invalid);
-  const std::string where =
-      files.size() == 1 ? files[0].path.string() : fmt::format("{} input files", files.size());
+  const std::string where = files.size() == 1 ? io::shown_path(files[0].path)
+                                              : fmt::format("{} input files", files.size());
   throw core::DataError({.where = where,
                          .expected = "at least one document",
                          .got = "none" + left_out,

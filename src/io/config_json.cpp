@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/config_parser.h"
+#include "io/utf8_check.h"
 #include "llm/core/error.h"
 #include "llm/io/file.h"
 
@@ -90,6 +91,15 @@ void apply_override(ConfigNode& root, const std::string& assignment) {
                              .expected = "key=value, as in optim.lr=3e-4",
                              .got = "\"" + assignment + "\"",
                              .hint = ""});
+  }
+  if (const size_t bad = first_invalid_utf8(assignment); bad != std::string::npos) {
+    throw core::ConfigError(
+        {.where = source + " " + assignment.substr(0, std::min(bad, equals)),
+         .expected = "UTF-8 text",
+         .got = fmt::format("byte 0x{:02x} at byte {}", static_cast<unsigned char>(assignment[bad]),
+                            bad + 1),
+         .hint = "A path in a run config must be UTF-8; rename the file, or "
+                 "link to it under another name"});
   }
   const std::string text = assignment.substr(equals + 1);
   ConfigNode value;

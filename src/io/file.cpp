@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "io/file_descriptor.h"
-#include "llm/core/error.h"
 
 namespace llm::io {
 namespace {
@@ -36,9 +35,20 @@ const char* os_hint(int error_number) {
 
 }  // namespace
 
+std::string shown_path(const std::filesystem::path& path) {
+  return path == kStandardInput ? "standard input" : path.string();
+}
+
+core::FormatError empty_file(const std::filesystem::path& path, const std::string& expected) {
+  return core::FormatError({.where = shown_path(path),
+                            .expected = expected,
+                            .got = "an empty file",
+                            .hint = "A copy or a download may have failed; fetch it again"});
+}
+
 void throw_os_error(const std::filesystem::path& path, const std::string& problem,
                     int error_number) {
-  throw core::IoError({.where = path.string(),
+  throw core::IoError({.where = shown_path(path),
                        .expected = "",
                        .got = problem + ": " + std::strerror(error_number),
                        .hint = os_hint(error_number)},

@@ -8,6 +8,7 @@
 
 #include "io/gguf_parser.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 
 namespace llm::io {
 
@@ -29,6 +30,7 @@ int64_t GgufTensor::num_values() const { return count_values(shape, name); }
 
 GgufFile::GgufFile(const std::filesystem::path& path)
     : file_(path), name_(std::make_unique<const std::string>(path.string())) {
+  if (file_.bytes().empty()) throw empty_file(path, "a GGUF file");
   GgufParser(*this).parse();
 }
 

@@ -70,6 +70,12 @@ AnyJson parse(std::string_view text, const std::string& where,
   }
 }
 
+std::string read_content(const std::filesystem::path& path) {
+  std::string text = read_file(path);
+  if (text.empty()) throw empty_file(path, "JSON");
+  return text;
+}
+
 // Refuses an object that names a key twice.
 template <class AnyJson>
 AnyJson parse_unique(std::string_view text, const std::string& where) {
@@ -135,11 +141,15 @@ std::string dump_json(const OrderedJson& value, int indent) {
 }
 
 Json read_json_file(const std::filesystem::path& path) {
-  return parse_json(read_file(path), path.string());
+  return parse_json(read_content(path), path.string());
 }
 
 OrderedJson read_ordered_json_file(const std::filesystem::path& path) {
-  return parse_ordered_json(read_file(path), path.string());
+  return parse_ordered_json(read_content(path), path.string());
+}
+
+OrderedJson read_ordered_json_file_unique(const std::filesystem::path& path) {
+  return parse_ordered_json_unique(read_content(path), path.string());
 }
 
 }  // namespace llm::io

@@ -45,7 +45,7 @@ struct ByteReader::State {
 
   [[noreturn]] void fail(const std::string& expected, const std::string& got,
                          const std::string& hint) const {
-    throw core::FormatError({.where = fmt::format("{}: byte {}", path.string(), position()),
+    throw core::FormatError({.where = fmt::format("{}: byte {}", shown_path(path), position()),
                              .expected = expected,
                              .got = got,
                              .hint = hint});
@@ -125,7 +125,7 @@ std::optional<std::string> LineReader::next() {
     state.begin += length + (is_ended ? 1 : 0);
     if (line.size() > kMaxLineSize) {
       throw core::DataError(
-          {.where = fmt::format("{}:{}", state.path.string(), state.line_number + 1),
+          {.where = fmt::format("{}:{}", shown_path(state.path), state.line_number + 1),
            .expected = "lines of at most 1 GiB",
            .got = "a longer one",
            .hint = "Is this a text file with one record a line?"});

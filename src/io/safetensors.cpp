@@ -8,6 +8,7 @@
 #include "io/safetensors_header.h"
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 
 namespace llm::io {
 namespace {
@@ -18,6 +19,7 @@ constexpr uint64_t kMaxHeaderSize = 100'000'000;  // the format's own limit
 std::string_view header_text(const MappedFile& file) {
   const auto bytes = file.bytes();
   const std::string where = file.path().string();
+  if (bytes.empty()) throw empty_file(file.path(), "a safetensors file");
   if (bytes.size() < 8) {
     throw core::FormatError({.where = where,
                              .expected = "a safetensors file: an 8-byte header length first",

@@ -4,6 +4,7 @@
 
 #include "llm/core/config.h"
 #include "llm/core/error.h"
+#include "llm/io/checkpoint_list.h"
 #include "llm/io/file.h"
 #include "llm/text/chat_template.h"
 
@@ -28,7 +29,9 @@ ChatTemplate find_template(const std::string& name_or_file, TemplateTokens token
 
 std::string template_origin(const fs::path& path) {
   if (path.extension() == ".gguf") return path.string() + ": tokenizer.chat_template";
-  const fs::path folder = fs::is_directory(path) ? path : path.parent_path();
+  const std::vector<io::Checkpoint> checkpoints = io::list_checkpoints(path);
+  fs::path folder = fs::is_directory(path) ? path : path.parent_path();
+  if (!checkpoints.empty()) folder = checkpoints.back().directory;
   const fs::path jinja = folder / "chat_template.jinja", config = folder / "tokenizer_config.json";
   if (fs::exists(jinja)) return jinja.string();
   if (!fs::exists(config)) return "";

@@ -88,26 +88,52 @@ void set_roles(const GgufVocabulary& vocabulary, bool adds_bos, bool adds_eos,
     spec.suffix_ids = {*vocabulary.eos_id};
 }
 
-void read_gguf_merges(const GgufVocabulary& vocabulary, const std::string& where, BpeRules& rules) {
-  GgufIds ids;
-  for (size_t id = 0; id < rules.pieces.size(); ++id)
-    if (!rules.pieces[id].empty()) ids.emplace(rules.pieces[id], static_cast<int32_t>(id));
-  std::string joined;
-  for (size_t i = 0; i < vocabulary.merges.size(); ++i) {
-    const std::string_view merge = vocabulary.merges[i];
-    const size_t space = merge.find(' ');
-    const auto refuse = [&](const char* expected) {
-      refuse_key(where, fmt::format("merges[{}]", i), expected, fmt::format("'{}'", merge));
-    };
-    if (space == merge.npos) refuse("\"left right\"");
-    joined.assign(merge.substr(0, space)).append(merge.substr(space + 1));
-    const auto left = ids.find(merge.substr(0, space)), right = ids.find(merge.substr(space + 1));
-    const auto merged = ids.find(joined);
-    if (left == ids.end() || right == ids.end() || merged == ids.end()) refuse("two tokens");
-    rules.merges.emplace_back(left->second, right->second);
-    rules.merged.push_back(merged->second);
+// "left right"; together they must be a token, too.
+class GgufMergeReader {
+ public:
+  GgufMergeReader(const GgufVocabulary& vocabulary, const std::string& where, BpeRules& rules)
+      : merges_(vocabulary.merges), where_(where), rules_(rules) {
+    for (size_t id = 0; id < rules.pieces.size(); ++id)
+      if (!rules.pieces[id].empty()) ids_.emplace(rules.pieces[id], static_cast<int32_t>(id));
   }
-}
+
+  void run() {
+    for (at_ = 0; at_ < merges_.size(); ++at_) read(merges_[at_]);
+  }
+
+ private:
+  void read(std::string_view merge) {
+    const size_t space = merge.find(' ');
+    if (space == merge.npos) refuse("which has no space between two tokens");
+    const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
+    joined_.assign(left).append(right);
+    const int32_t left_id = id(left, "left");
+    rules_.merges.emplace_back(left_id, id(right, "right"));
+    rules_.merged.push_back(id(joined_, "joined"));
+  }
+
+  int32_t id(std::string_view token, const char* part) const {
+    const auto found = ids_.find(token);
+    if (found != ids_.end()) return found->second;
+    refuse(fmt::format("whose {} part '{}' is no token of the file", part,
+                       replace_invalid_utf8(token)));
+  }
+
+  [[noreturn]] void refuse(const std::string& reason) const {
+    throw core::FormatError(
+        {.where = fmt::format("{}: tokenizer.ggml.merges[{}]", where_, at_),
+         .expected = "two tokens with a space between, which make a third",
+         .got = fmt::format("'{}', {}", replace_invalid_utf8(merges_[at_]), reason),
+         .hint = "The file is damaged or was made with another vocabulary; fetch it again"});
+  }
+
+  const std::vector<std::string>& merges_;
+  const std::string& where_;
+  BpeRules& rules_;
+  GgufIds ids_;
+  std::string joined_;
+  size_t at_ = 0;
+};
 
 // Control and user-defined tokens live beside the model's pieces, as in Hugging Face files.
 void split_tokens(const GgufVocabulary& vocabulary, TokenizerSpec& spec, BpeRules& rules) {
@@ -154,7 +180,7 @@ TokenizerSpec gpt2_spec(const GgufVocabulary& vocabulary, const std::string& whe
   rules.ignore_merges = pre->ignore_merges;
   split_tokens(vocabulary, spec, rules);
   number_as_hugging_face(spec, rules);
-  read_gguf_merges(vocabulary, where, rules);
+  GgufMergeReader(vocabulary, where, rules).run();
   spec.model = std::move(rules);
   set_roles(vocabulary, pre->adds_bos, false, spec);
   return spec;

@@ -2,6 +2,8 @@
 
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/checkpoint_list.h"
+#include "llm/io/file.h"
 #include "llm/io/gguf_model.h"
 #include "llm/io/line_reader.h"
 #include "llm/text/gguf_tokenizer.h"
@@ -31,6 +33,7 @@ std::string read_whole(const fs::path& path) {
     if (out.size() > kMaxFileBytes)
       throw core::FormatError({path.string(), "at most 1 GiB of tokenizer", "more", ""});
   } while (got > 0);
+  if (out.empty()) throw io::empty_file(path, "a tokenizer");
   return out;
 }
 
@@ -83,6 +86,18 @@ TokenizerSpec read_file(const fs::path& path) {
                 : read_gpt2(folder / "vocab.json", folder / "merges.txt");
 }
 
+// A run directory stands for its newest checkpoint, as it does where a model is wanted.
+fs::path resolve_run(const fs::path& directory) {
+  if (!io::is_run_directory(directory)) return directory;
+  if (const auto newest = io::newest_checkpoint(directory)) return *newest;
+  throw core::IoError(
+      {.where = directory.string(),
+       .expected = "a tokenizer or model directory, a checkpoint or a run directory",
+       .got = "a run without a complete checkpoint",
+       .hint = "Train until the first checkpoint is saved"},
+      ENOENT);
+}
+
 // Nothing beside the file belongs to it: its roles are keys of its own.
 std::shared_ptr<const Tokenizer> read_gguf(const fs::path& path) {
   const io::GgufModel model(path);
@@ -96,9 +111,10 @@ std::shared_ptr<const Tokenizer> read_gguf(const fs::path& path) {
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& path) {
   if (path.extension() == ".gguf") return read_gguf(path);
-  const bool directory = fs::is_directory(path);
-  TokenizerSpec spec = directory ? read_directory(path) : read_file(path);
-  read_token_roles(directory ? path : path.parent_path(), spec);
+  const bool is_directory = fs::is_directory(path);
+  const fs::path directory = is_directory ? resolve_run(path) : path.parent_path();
+  TokenizerSpec spec = is_directory ? read_directory(directory) : read_file(path);
+  read_token_roles(directory, spec);
   return make_tokenizer(std::move(spec));
 }
 

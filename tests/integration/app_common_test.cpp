@@ -153,6 +153,13 @@ TEST(ValidatorTest, SaysWhatWasExpected) {
   EXPECT_EQ(verdict(range, "10"), "expected a whole number from 1 to 9, got 10");
   EXPECT_EQ(verdict(number_above(0), "1e-3"), "");
   EXPECT_EQ(verdict(number_above(0), "-1"), "expected a number above 0, got -1");
+  const CLI::Validator type = one_of({"f32", "bf16", "f16"}), format = one_of({"hf", "gguf"});
+  EXPECT_EQ(verdict(type, "f16"), "");
+  EXPECT_EQ(verdict(type, "int8"), "expected one of f32, bf16, f16, got int8");
+  EXPECT_EQ(verdict(format, ""), "expected hf or gguf, got \"\"");
+  EXPECT_EQ(verdict(format, "ggu"), "expected hf or gguf, got ggu. Did you mean gguf?");
+  EXPECT_EQ(verdict(one_of(std::map<std::string, int>{{"a", 0}, {"b", 1}, {"c", 2}}), "x9y"),
+            "expected one of a, b, c, got x9y");
   EXPECT_EQ(verdict(valid_utf8(), "é"), "");
   EXPECT_EQ(verdict(valid_utf8(), "\xC3"), "expected valid UTF-8, got byte 0xC3 at byte 1");
   EXPECT_EQ(verdict(valid_utf8(), "é\xFF"), "expected valid UTF-8, got byte 0xFF at byte 3");

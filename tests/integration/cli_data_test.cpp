@@ -61,6 +61,10 @@ TEST_F(CliData, FromTextToShardsAndBack) {
   const io::Json raw = run("llmdata stats --input corpus.jsonl --tokenizer tok --json").json();
   EXPECT_EQ(raw["bytes"], stats["bytes"]);
   EXPECT_EQ(raw["tokens"].get<int>() + 300, stats["tokens"].get<int>());
+  const io::Json untold = run("llmdata stats --input corpus.jsonl --json").json();
+  EXPECT_EQ(untold["documents"], 300);
+  for (const char* key : {"tokens", "bytes_per_token", "unknown_bytes"})
+    EXPECT_TRUE(untold[key].is_null()) << key;
 }
 
 TEST_F(CliData, EncodingAndDecodingGiveTheBytesBack) {
@@ -75,6 +79,16 @@ TEST_F(CliData, EncodingAndDecodingGiveTheBytesBack) {
       run("llmtok encode --tokenizer tok --input - < page.txt | "
           "llmtok decode --tokenizer tok --input -");
   EXPECT_EQ(lines.out, text);
+  const test::Outcome objects =
+      run("llmtok encode --tokenizer tok --input - --json < page.txt | "
+          "llmtok decode --tokenizer tok --input -");
+  EXPECT_EQ(objects.out, text);
+  for (const char* wrong : {"{}", R"({"ids": [1.5]})", R"({"ids": [4294967296]})"}) {
+    dir_.file("wrong.json", wrong);
+    const test::Outcome refused = run("llmtok decode --tokenizer tok --input wrong.json");
+    EXPECT_EQ(refused.exit_code, 3);
+    EXPECT_THAT(refused.err, HasSubstr("wrong.json:1: expected an object with a list \"ids\""));
+  }
   const io::Json plain =
       run("printf '<|im_start|>' | llmtok encode --tokenizer tok --input - --json").json();
   const io::Json parsed =
@@ -307,12 +321,29 @@ TEST_F(CliData, StandardInputIsReadAsTextOrAsSaid) {
   EXPECT_EQ(text.json()["train"]["documents"], 1);
 }
 
+TEST_F(CliData, StandardInputIsCalledSoInMessages) {
+  train_tokenizer();
+  const test::Outcome text = run("printf 'a\n\377' | llmtok encode --tokenizer tok --input -");
+  EXPECT_THAT(text.err, HasSubstr("standard input:2: expected valid UTF-8"));
+  const test::Outcome rows =
+      run("printf '{\n' | llmdata stats --input - --format jsonl --tokenizer tok");
+  EXPECT_EQ(rows.exit_code, 3);
+  EXPECT_THAT(rows.err, HasSubstr("standard input:1:"));
+}
+
+TEST_F(CliData, AFailureLeavesNoFolders) {
+  train_tokenizer();
+  dir_.file("bad.jsonl", "{\n");
+  EXPECT_EQ(run("llmdata prepare --input bad.jsonl --tokenizer tok --out a/b").exit_code, 3);
+  EXPECT_FALSE(fs::exists(dir_ / "a"));
+}
+
 TEST_F(CliData, DecodeNamesTheLineOfAnIdThatIsNone) {
   train_tokenizer();
   const test::Outcome outcome =
       run("printf '1 2\\n3 999\\n' | llmtok decode --tokenizer tok --input -");
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_THAT(outcome.err, HasSubstr("-:2: expected ids from 0 to 319, got 999"));
+  EXPECT_THAT(outcome.err, HasSubstr("standard input:2: expected ids from 0 to 319, got 999"));
 }
 
 TEST_F(CliData, HtmlPagesAndFoldersAreRead) {

@@ -52,6 +52,7 @@ struct PrepareExamplesOptions {
   int num_threads = 1;
   ExampleTask task = ExampleTask::kAuto;
   ReadProgressHook progress = {};
+  std::string where = "sources";  // what the person calls the list, for errors: "data.train"
 };
 
 // The dataset of these sources at `directory`: what is there when it has the same fingerprint,

@@ -28,9 +28,11 @@ struct InputFile {
 // out) or a pattern with * ? [] in its last parts. Files of one folder or pattern come in byte
 // order of their paths; a file that several inputs name counts once, where it was named first.
 // `format` other than kAuto is used for every file and narrows folders to its endings.
+// `where` is what the person wrote the inputs in, for errors: an option or a key of a config.
 // Throws: ConfigError when an input is not there; DataError when a folder or pattern holds no such
 // file, or when a file of unknown format is not text.
 std::vector<InputFile> find_input_files(const std::vector<std::string>& inputs,
-                                        DocumentFormat format);
+                                        DocumentFormat format,
+                                        const std::string& where = "--input");
 
 }  // namespace llm::corpus

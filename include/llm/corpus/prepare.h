@@ -41,7 +41,8 @@ struct PrepareConfig {
   template <class V>
   void visit(V& v) {
     v.field("input", input, "files, folders or quoted patterns to read");
-    v.field("tokenizer", tokenizer, "tokenizer directory or file");
+    v.field("tokenizer", tokenizer,
+            "tokenizer, model or run directory, tokenizer file, or GGUF file");
     v.field("out", out, "directory to write; must not exist yet");
     read.visit(v);
     v.field("validation_fraction", validation_fraction,

@@ -19,7 +19,7 @@ core::ConfigNode parse_config_json(std::string_view text, const std::string& sou
 core::ConfigNode load_config_file(const std::filesystem::path& path);
 
 // "optim.lr=3e-4" laid over `root`. The value is read as JSON; when it is none, as a plain string.
-// Throws: ConfigError when there is no '='.
+// Throws: ConfigError when there is no '=', and for bytes that are no UTF-8.
 void apply_override(core::ConfigNode& root, const std::string& assignment);
 
 OrderedJson to_json(const core::ConfigNode& node);

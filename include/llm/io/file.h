@@ -4,7 +4,17 @@
 #include <filesystem>
 #include <string>
 
+#include "llm/core/error.h"
+
 namespace llm::io {
+
+inline constexpr const char* kStandardInput = "/dev/stdin";  // as the path of a file to read
+
+// A file in messages: "standard input", else its path.
+std::string shown_path(const std::filesystem::path& path);
+
+// "path: expected EXPECTED, got an empty file. ..."
+core::FormatError empty_file(const std::filesystem::path& path, const std::string& expected);
 
 // The whole file as bytes. Throws: IoError.
 std::string read_file(const std::filesystem::path& path);

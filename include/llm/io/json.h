@@ -29,9 +29,11 @@ bool is_json(std::string_view text);
 // which paths may hold, become U+FFFD.
 std::string dump_json(const OrderedJson& value, int indent = -1);
 
-// Throws: IoError when the file cannot be read, FormatError when it is no JSON.
+// Throws: IoError when the file cannot be read; what parse_json and its kin throw, and FormatError
+// for an empty file.
 Json read_json_file(const std::filesystem::path& path);
 OrderedJson read_ordered_json_file(const std::filesystem::path& path);
+OrderedJson read_ordered_json_file_unique(const std::filesystem::path& path);
 
 // What nlohmann says about a text that is no JSON, in plain words, for the "got" of an error:
 // "']' in place of string literal".

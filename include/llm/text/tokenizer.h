@@ -103,12 +103,12 @@ class Tokenizer {
 };
 
 // Loads a directory (tokenizer.json with tokenizer_config.json, or encoder.json + vocab.bpe, or
-// vocab.json + merges.txt, or tokenizer.model) or one of those files; a tokenizer.json may be
-// compressed (.gz, .zst), any file *.model is read as a SentencePiece model, any *.bin as a
-// tokenizer of llama2.c, and of a *.gguf file the tokenizer in it. tokenizer_config.json,
-// chat_template.jinja and generation_config.json beside it are read for the roles of tokens, the
-// chat template and further stop ids. Throws: IoError when nothing is there; FormatError for what
-// the file holds and we do not support, by name.
+// vocab.json + merges.txt, or tokenizer.model), a run directory (that of its newest checkpoint) or
+// one of those files; a tokenizer.json may be compressed (.gz, .zst), any file *.model is read as a
+// SentencePiece model, any *.bin as a tokenizer of llama2.c, and of a *.gguf file the tokenizer in
+// it. tokenizer_config.json, chat_template.jinja and generation_config.json beside it are read for
+// the roles of tokens, the chat template and further stop ids. Throws: IoError when nothing is
+// there; FormatError for what the file holds and we do not support, by name.
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 // Turns a stream of ids into text, holding back bytes until they form whole characters: what push

@@ -231,7 +231,7 @@ TEST_F(ExampleDatasets, RefuseWhatCannotBeTrainedOn) {
   named.name = "x";
   EXPECT_THAT(refusal({named, named}), HasSubstr("\"x\" twice"));
   named.paths = {"missing.jsonl"};
-  EXPECT_THAT(refusal({named}), AllOf(HasSubstr("source x"), HasSubstr("missing.jsonl")));
+  EXPECT_THAT(refusal({named}), AllOf(HasSubstr("sources[0].paths: "), HasSubstr("missing.jsonl")));
   named.paths = {"/dev/null"};
   EXPECT_THAT(refusal({named}), HasSubstr("/dev/null"));
   fs::create_directory(dir_ / "out");

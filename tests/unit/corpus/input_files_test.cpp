@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 namespace fs = std::filesystem;
 
 class InputFiles : public testing::Test {
@@ -77,6 +78,12 @@ TEST_F(InputFiles, SaysWhatIsMissing) {
   };
   EXPECT_THAT(message(at("nowhere.txt")), HasSubstr("nowhere.txt, which is not there"));
   EXPECT_THAT(message(at("*.nothing")), HasSubstr("*.nothing"));
+  EXPECT_THAT(message("nowhere.txt"), StartsWith("--input: "));
+  for (const std::string input : {"nowhere.txt", "*.nothing"})
+    EXPECT_THAT(test::error_text<core::ConfigError>([&] {
+                  find_input_files({input}, DocumentFormat::kAuto, "data.train[0].paths");
+                }),
+                StartsWith("data.train[0].paths: "));
   EXPECT_THROW(find_input_files({}, DocumentFormat::kAuto), core::ConfigError);
   fs::create_directories(dir_ / "empty");
   EXPECT_THROW(find_input_files({at("empty")}, DocumentFormat::kAuto), core::DataError);

@@ -164,6 +164,13 @@ std::string after_override(const std::string& assignment) {
   return to_json(root).dump();
 }
 
+TEST(ConfigOverride, BytesThatAreNoUtf8AreRefused) {
+  ConfigNode root;
+  EXPECT_THAT(
+      test::error_text<ConfigError>([&] { apply_override(root, "data.path=odd\xFF.jsonl"); }),
+      StartsWith("--set data.path: expected UTF-8 text, got byte 0xff at byte 14"));
+}
+
 TEST(ConfigOverride, ReadsJsonOrPlainText) {
   EXPECT_EQ(after_override("optim.lr=3e-4"), R"({"optim":{"lr":0.0003},"s":[{"w":1}]})");
   EXPECT_EQ(after_override("optim=[1, {\"a\": 2}]"), R"({"optim":[1,{"a":2}],"s":[{"w":1}]})");

@@ -108,6 +108,17 @@ TEST(Json, UniqueFormRefusesAKeyTwiceInOneObjectOnly) {
   EXPECT_EQ(parse_ordered_json_unique(R"({"b":1,"a":2})", "").dump(), R"({"b":1,"a":2})");
 }
 
+TEST(Json, AnEmptyFileIsCalledEmpty) {
+  const test::TempDirectory dir;
+  const auto path = dir.file("x.json", "");
+  for (const auto& read :
+       {+[](const std::filesystem::path& p) { read_json_file(p); },
+        +[](const std::filesystem::path& p) { read_ordered_json_file(p); },
+        +[](const std::filesystem::path& p) { read_ordered_json_file_unique(p); }})
+    EXPECT_THAT(test::error_text<core::FormatError>([&] { read(path); }),
+                StartsWith(path.string() + ": expected JSON, got an empty file"));
+}
+
 TEST(Json, FilesAreNamedInErrors) {
   const test::TempDirectory directory;
   const auto path = directory.file("x.json", "{]");

@@ -147,8 +147,14 @@ TEST(GgufTokenizer, DamageIsNamedByItsKey) {
   EXPECT_THAT(error_after([](V& v) { v.tokens.clear(); }), HasSubstr("tokens"));
   EXPECT_THAT(error_after([](V& v) { v.token_types.pop_back(); }), HasSubstr("token_type"));
   EXPECT_THAT(error_after([](V& v) { v.token_types[3] = 9; }), HasSubstr("token_type"));
-  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "zz qq"; }), HasSubstr("merges[4]"));
-  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "zzqq"; }), HasSubstr("merges[4]"));
+  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "a qqq"; }),
+              HasSubstr("merges[4]: expected two tokens with a space between, which make a third, "
+                        "got 'a qqq', whose right part 'qqq' is no token of the file"));
+  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "~ ~"; }),
+              HasSubstr("whose joined part '~~' is no token"));
+  EXPECT_THAT(error_after([](V& v) { v.merges[4] = "zzqq"; }),
+              HasSubstr("merges[4]: expected two tokens with a space between, which make a third, "
+                        "got 'zzqq', which has no space"));
   EXPECT_THAT(error_after([](V& v) { v.eos_id = 1 << 20; }), HasSubstr("eos_token_id"));
   EXPECT_THAT(error_after([](V& v) { v.tokens[5] = "\xff"; }), HasSubstr("tokens"));
   EXPECT_THAT(error_after([](V& v) { v.model = "llama"; }), HasSubstr("a score and a kind"));

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "llm/core/error.h"
 #include "llm/io/json.h"
+#include "llm/io/manifest.h"
+#include "llm/text/chat_template.h"
 #include "llm/text/tokenizer.h"
 #include "support/error_text.h"
 #include "support/paths.h"
@@ -115,6 +118,22 @@ TEST(TokenizerJson, FingerprintFollowsWhatDecidesIds) {
   EXPECT_NE(base, fingerprint_after([](io::Json& j) {
               j["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Removed";
             }));
+}
+
+TEST(LoadTokenizer, ARunIsItsNewestCheckpoint) {
+  const test::TempDirectory run;
+  std::filesystem::create_directory(run / "checkpoints");
+  EXPECT_THAT(test::error_text<core::IoError>([&] { load_tokenizer(run.path()); }),
+              HasSubstr("a run without a complete checkpoint"));
+  for (const char* name : {"step-00000002", "step-00000010"}) {
+    const auto checkpoint = run / "checkpoints" / name;
+    std::filesystem::create_directory(checkpoint);
+    std::filesystem::copy_file(kTokenizers / "qwen2.json", checkpoint / "tokenizer.json");
+    std::ofstream(checkpoint / "chat_template.jinja") << name;
+    io::write_manifest(checkpoint);
+  }
+  EXPECT_EQ(load_tokenizer(run.path())->chat_template(), "step-00000010");
+  EXPECT_EQ(template_origin(run.path()), run / "checkpoints/step-00000010/chat_template.jinja");
 }
 
 TEST(TokenizerConfig, RolesAreTextOrObjects) {
