@@ -44,19 +44,21 @@ write_config() { # TASK
   cat >"$WORK/$1.json" <<JSON
 {"model": {"path": "$WORK/model"},
  "data": {"train": [{"paths": ["$WORK/$1.jsonl"]}], "max_length": 512, "packing": "off", "shuffle": false},
- "optim": {"lr": 1e-5, "schedule": {"type": "constant", "warmup_steps": 0}}, "train": {"release_memory": true},
+ "optim": {"lr": 1e-5, "schedule": {"type": "constant", "warmup_steps": 0}},
  "eval": {"at_start": false, "every_steps": 0}, "checkpoint": {"every_steps": 0},
  "log": {"every_steps": 1, "tensorboard": false}}
 JSON
 }
 
-# Real tokens per second of all steps but the first, from metrics.jsonl.
-our_rate() {
-  python3 - "$WORK/run/metrics.jsonl" <<'PY'
+# Real tokens per second of all steps but the first: those the peer counted for the same rows, which takes a prompt that
+# two answers share twice, over the seconds in our metrics.jsonl.
+our_rate() { # RESULT-OF-THE-PEER
+  python3 - "$WORK/run/metrics.jsonl" "$1" <<'PY'
 import json, sys
 steps = [json.loads(line) for line in open(sys.argv[1])]
-steps = [s for s in steps if "loss" in s]
-print((steps[-1]["tokens"] - steps[0]["tokens"]) / (steps[-1]["seconds"] - steps[0]["seconds"]))
+seconds = [step["seconds"] for step in steps if "loss" in step]
+tokens = json.loads(sys.argv[2])["step_tokens"]
+print(sum(tokens[1:len(seconds)]) / (seconds[-1] - seconds[0]))
 PY
 }
 
@@ -64,17 +66,15 @@ PY
 field() { sed -n "s/.*\"$2\": \{0,1\}\([0-9.]*\).*/\1/p" <<<"$1" | head -n 1; }
 
 bench_task() { # TASK ROWS_A_STEP ROWS_A_MICRO_BATCH
-  local task=$1 result best=0 memory=0 rate micro_batch
+  local task=$1 result peer_result='' best=0 memory=0 rate micro_batch
   peer "$task" --rows-only --write-rows "$WORK/$task.jsonl" >/dev/null
   write_config "$task"
-  result=$(ours "$@")
-  rate=$(our_rate)
-  printf '%-5s %-20s %10.1f tokens/s %8.0f MiB\n' "$task" llmtrain "$rate" "$(field "$result" peak_memory_mib)"
   for micro_batch in ${MICRO_BATCHES//,/ }; do
     if ! result=$(peer "$task" --micro-batch "$micro_batch"); then
       printf '%-5s %-20s %s\n' "$task" "TRL, micro-batch $micro_batch" "failed: $(tail -n 1 "$WORK/peer.log")"
       continue
     fi
+    peer_result=$result
     printf '%-5s %-20s %10.1f tokens/s %8.0f MiB\n' "$task" "TRL, micro-batch $micro_batch" \
       "$(field "$result" tokens_per_second)" "$(field "$result" peak_rss_mib)"
     if awk -v a="$(field "$result" tokens_per_second)" -v b="$best" 'BEGIN { exit !(a > b) }'; then
@@ -82,8 +82,12 @@ bench_task() { # TASK ROWS_A_STEP ROWS_A_MICRO_BATCH
       memory=$(field "$result" peak_rss_mib)
     fi
   done
+  [[ $peer_result ]] || fail "TRL ran at no micro-batch of $MICRO_BATCHES" "see $WORK/peer.log"
+  result=$(ours "$@")
+  rate=$(our_rate "$peer_result")
+  printf '%-5s %-20s %10.1f tokens/s %8.0f MiB\n' "$task" llmtrain "$rate" "$(field "$result" peak_memory_mib)"
   awk -v t="$task" -v a="$rate" -v b="$best" -v m="$memory" \
-    'BEGIN { if (b > 0) printf "%-5s ratio %.2f over TRL at its best (%.1f tokens/s, %d MiB)\n", t, a / b, b, m }'
+    'BEGIN { printf "%-5s ratio %.2f over TRL at its best (%.1f tokens/s, %d MiB)\n", t, a / b, b, m }'
 }
 
 main() {

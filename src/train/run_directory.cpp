@@ -11,9 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kLockName = ".lock";
+constexpr const char* kLogName = "log.txt";
+
 // A run writes config.json; in a model's own directory it would take the model's place.
 void require_no_model(const fs::path& path) {
-  for (const char* of_a_run : {".lock", "metrics.jsonl", "checkpoints"})
+  for (const char* of_a_run : {kLockName, "metrics.jsonl", "checkpoints"})
     if (fs::exists(path / of_a_run)) return;
   for (const char* of_a_model :
        {"config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.json"}) {
@@ -37,12 +40,28 @@ const fs::path& prepared(const fs::path& path) {
   return path;
 }
 
-}  // namespace
-
-RunDirectory::RunDirectory(const fs::path& path) : lock_(prepared(path) / ".lock") {
-  core::set_log_file((path / "log.txt").string());
+// While the lock is held: who opened its file before it went cannot get it, who comes later makes
+// a new one, and the directory stays.
+void remove_unused(const fs::path& path) {
+  std::error_code unused;
+  for (const auto& entry : fs::directory_iterator(path, unused)) {
+    const auto name = entry.path().filename();
+    if (name != kLockName && name != kLogName) return;
+  }
+  for (const char* name : {kLogName, kLockName}) fs::remove(path / name, unused);
+  fs::remove(path, unused);
 }
 
-RunDirectory::~RunDirectory() { core::set_log_file(""); }
+}  // namespace
+
+RunDirectory::RunDirectory(const fs::path& path)
+    : path_(path), is_new_(!fs::exists(path)), lock_(prepared(path) / kLockName) {
+  core::set_log_file((path / kLogName).string());
+}
+
+RunDirectory::~RunDirectory() {
+  core::set_log_file("");
+  if (is_new_) remove_unused(path_);
+}
 
 }  // namespace llm::train

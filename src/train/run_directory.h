@@ -7,7 +7,8 @@
 
 namespace llm::train {
 
-// Held while a process trains in the directory; the log goes to its log.txt.
+// Held while a process trains in the directory; the log goes to its log.txt. One that it made and
+// that came to hold nothing else, because the run was refused, is removed again.
 class RunDirectory {
  public:
   // Makes it. Throws: ConfigError for a model's own directory and for one in use; IoError.
@@ -17,6 +18,8 @@ class RunDirectory {
   RunDirectory& operator=(const RunDirectory&) = delete;
 
  private:
+  std::filesystem::path path_;
+  bool is_new_;
   io::FileLock lock_;
 };
 

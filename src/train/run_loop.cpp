@@ -27,7 +27,7 @@ std::vector<std::unique_ptr<MetricsSink>> make_sinks(const SessionOptions& optio
   sinks.push_back(make_jsonl_sink(options.run_directory / "metrics.jsonl", first_step));
   sinks.push_back(make_log_sink(steps));
   if (tensorboard) sinks.push_back(make_tensorboard_sink(options.run_directory, first_step));
-  if (options.show_progress) sinks.push_back(make_terminal_sink(steps, first_step));
+  if (options.show_progress) sinks.push_back(make_terminal_sink(steps));
   return sinks;
 }
 

@@ -2,8 +2,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "llm/core/clock.h"
 #include "llm/core/format.h"
@@ -22,8 +22,8 @@ size_t stderr_columns() {
 
 class TerminalSink final : public MetricsSink {
  public:
-  TerminalSink(int64_t total_steps, int64_t first_step)
-      : total_steps_(total_steps), first_step_(first_step), rewrites_(isatty(STDERR_FILENO) == 1) {}
+  explicit TerminalSink(int64_t total_steps)
+      : total_steps_(total_steps), rewrites_(isatty(STDERR_FILENO) == 1) {}
   ~TerminalSink() override {
     if (line_open_) std::fputc('\n', stderr);
   }
@@ -50,24 +50,33 @@ class TerminalSink final : public MetricsSink {
     std::fprintf(stderr, "%s\n", text.c_str());
   }
 
-  std::string eta_text(const MetricsRecord& record) const {
-    const auto done = static_cast<double>(record.step - first_step_);
-    const double left = static_cast<double>(total_steps_ - record.step);
-    const double eta = done > 0 ? clock_.seconds() / done * left : NAN;
-    return "  ETA " + (std::isfinite(eta) ? core::format_duration(eta) : "?");
+  // By the steps since the first line, the evaluations between them included: what came before the
+  // first step, the longest one, says nothing about the rest.
+  std::string eta_text(const MetricsRecord& record) {
+    if (!first_line_) first_line_ = {record.step, clock_.seconds()};
+    const auto [first_step, first_seconds] = *first_line_;
+    const auto done = static_cast<double>(record.step - first_step);
+    const auto left = static_cast<double>(total_steps_ - record.step);
+    if (done == 0) return "  ETA ?";
+    return "  ETA " + core::format_duration((clock_.seconds() - first_seconds) / done * left);
   }
 
+  struct Line {
+    int64_t step = 0;
+    double seconds = 0;
+  };
+
   int64_t total_steps_;
-  int64_t first_step_;
   bool rewrites_;
   bool line_open_ = false;
   core::Stopwatch clock_;
+  std::optional<Line> first_line_;
 };
 
 }  // namespace
 
-std::unique_ptr<MetricsSink> make_terminal_sink(int64_t total_steps, int64_t first_step) {
-  return std::make_unique<TerminalSink>(total_steps, first_step);
+std::unique_ptr<MetricsSink> make_terminal_sink(int64_t total_steps) {
+  return std::make_unique<TerminalSink>(total_steps);
 }
 
 }  // namespace llm::train

@@ -65,27 +65,26 @@ void log_size(const TuneInputs& inputs, const TunedModel& tuned) {
       inputs.batch.tokens_per_step);
 }
 
-// Requires: the run directory is ours.
-RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
-                       const SessionOptions& options, const TuneHooks& hooks) {
-  const TuneInputs inputs = open_tuning(config, kind, options, hooks);
-  const RunIdentity identity = identity_of(config, kind, inputs);
-  const auto resume = find_resume_point(identity, options);
-  const TrainerState state = first_state(identity, options, resume);
-  TunedModel tuned = make_tuned_model(config, inputs, options);
-  log_size(inputs, tuned);
-  std::shared_ptr<const objectives::ReferenceLogprobs> reference;
-  if (kind.needs_reference) reference = reference_logprobs(*tuned.model, inputs);
-  prepare_training(tuned, inputs.source.config, resume);
-  const auto objective = kind.make_objective(inputs.source_names(), reference);
+std::shared_ptr<const objectives::ReferenceLogprobs> open_reference(const TuneKind& kind,
+                                                                    const SessionOptions& options,
+                                                                    const TuneInputs& inputs,
+                                                                    bool resumes,
+                                                                    nn::CausalLM& model) {
+  if (!kind.needs_reference) return nullptr;
+  const ReferenceLogprobs file(options.run_directory, inputs);
+  auto reference = resumes ? file.read() : nullptr;
+  return reference ? reference : file.compute(model);
+}
 
+// All of it but the objective and what follows from the run directory.
+TrainerSetup make_setup(const TuneConfig& config, const TuneKind& kind, const TuneInputs& inputs,
+                        const TunedModel& tuned, const TuneHooks& hooks) {
   TrainerSetup setup;
   setup.loop = loop_of(config, kind, inputs.batch);
   setup.resolved_config = kind.config;
   setup.total_steps = inputs.total_steps;
   setup.model = tuned.model.get();
   setup.store = &tuned.trained();
-  setup.objective = objective.get();
   setup.train_rows = inputs.rows.get();
   setup.validation_rows = inputs.validation.get();
   setup.gate = make_gate(config, inputs, tuned, hooks);
@@ -93,7 +92,25 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   setup.flops_per_token = arch::train_flops_per_token(
       inputs.source.config, static_cast<double>(inputs.rows->num_tokens()) /
                                 static_cast<double>(inputs.rows->num_documents_in_all()));
+  return setup;
+}
 
+// Requires: the run directory is ours.
+RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
+                       const SessionOptions& options, const TuneHooks& hooks) {
+  TuneInputs inputs = open_tuning(config, kind, options, hooks);
+  const RunIdentity identity = identity_of(config, kind, inputs);
+  const auto resume = find_resume_point(identity, options);
+  const TrainerState state = first_state(identity, options, resume);
+  TunedModel tuned = make_tuned_model(config, inputs, options);
+  inputs.source.weights.reset();  // what was read of the mapped files counts as our memory
+  log_size(inputs, tuned);
+  const auto reference = open_reference(kind, options, inputs, resume.has_value(), *tuned.model);
+  prepare_training(tuned, inputs.source.config, resume);
+  const auto objective = kind.make_objective(inputs.source_names(), reference);
+
+  TrainerSetup setup = make_setup(config, kind, inputs, tuned, hooks);
+  setup.objective = objective.get();
   const fs::path samples = options.run_directory / "eval_samples.jsonl";
   std::optional<EvalSamplesWriter> writer;
   if (inputs.validation) {

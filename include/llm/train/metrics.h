@@ -45,6 +45,6 @@ std::unique_ptr<MetricsSink> make_log_sink(int64_t total_steps);
 
 // On a terminal one line that is rewritten, cut to its width, with an ETA; elsewhere plain lines.
 // Writes to stderr.
-std::unique_ptr<MetricsSink> make_terminal_sink(int64_t total_steps, int64_t first_step);
+std::unique_ptr<MetricsSink> make_terminal_sink(int64_t total_steps);
 
 }  // namespace llm::train

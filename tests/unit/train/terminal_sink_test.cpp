@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 
+#include "llm/core/format.h"
 #include "llm/train/metrics.h"
 
 namespace llm::train {
@@ -50,7 +53,7 @@ class NarrowTerminal {
 TEST(TerminalSink, ALineThatIsRewrittenNeverWraps) {
   const NarrowTerminal terminal(40);
   if (!terminal.is_open()) GTEST_SKIP() << "skipped: no pseudo-terminals here";
-  const auto sink = make_terminal_sink(20000, 0);
+  const auto sink = make_terminal_sink(20000);
   sink->record(
       {.step = 12000,
        .values = {{"loss", 4.25}, {"lr", 1e-3}, {"grad_norm", 1}, {"tokens_per_second", 52000}}});
@@ -58,6 +61,23 @@ TEST(TerminalSink, ALineThatIsRewrittenNeverWraps) {
   const std::string start = "\r\x1b[K";
   ASSERT_TRUE(text.starts_with(start)) << text;
   EXPECT_EQ(text.size() - start.size(), 39u) << text;
+}
+
+// A run's first step is its longest, and an evaluation may come before it.
+TEST(TerminalSink, TheTimeLeftIsThatOfTheStepsSinceTheFirstLine) {
+  const NarrowTerminal terminal(120);
+  if (!terminal.is_open()) GTEST_SKIP() << "skipped: no pseudo-terminals here";
+  const auto sink = make_terminal_sink(1000);
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  const auto line = [&](int64_t step) {
+    sink->record(
+        {.step = step,
+         .values = {{"loss", 4.25}, {"lr", 1e-3}, {"grad_norm", 1}, {"tokens_per_second", 9}}});
+    return terminal.read();
+  };
+  EXPECT_TRUE(line(1).ends_with("ETA ?"));
+  const std::string second = line(1000);
+  EXPECT_EQ(second.substr(second.rfind("ETA")), "ETA " + core::format_duration(0));
 }
 
 }  // namespace

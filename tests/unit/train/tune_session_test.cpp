@@ -148,6 +148,10 @@ TEST_F(TuneSession, AResumedPreferenceRunIsTheUninterruptedOne) {
 
 TEST_F(TuneSession, AResumedDpoRunKeepsItsReference) {
   expect_exact_resume(config<DpoConfig>(0), "model.safetensors");
+  const fs::path file = folder_.path() / "parts/data/reference.json";
+  std::ofstream(file) << R"({"data_fingerprint": "0", "logprobs": []})";
+  EXPECT_THAT(test::error_text<core::FormatError>([&] { train(config<DpoConfig>(0), "parts"); }),
+              HasSubstr("those of other data"));
 }
 
 TEST_F(TuneSession, TuningLowersTheHeldOutLoss) {
@@ -300,6 +304,7 @@ TEST_F(TuneSession, ATokenizerThatIsNoExtensionIsRefused) {
   settings.model.tokenizer = (test::source_dir() / "tests/golden/tokenizers/qwen2.json").string();
   EXPECT_THAT(refusal<core::ConfigError>(settings),
               AllOf(HasSubstr("model.tokenizer"), HasSubstr("llmtok extend")));
+  EXPECT_FALSE(fs::exists(folder_.path() / "refused")) << "a refused run leaves nothing behind";
 }
 
 TEST_F(TuneSession, AnAdapterGoesOnFromAnother) {
