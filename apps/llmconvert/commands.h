@@ -38,11 +38,13 @@ struct ConversionJob {
 // Shows which tensor is being read and throws Interrupted on Ctrl-C: for convert::OpenOptions.
 std::function<void(const std::string& name)> watch_reading(const GlobalOptions& global);
 
-// Converts behind the gate, prints its table (or the JSON object) and where the result lies.
+// Converts behind the gate, prints its table (or the JSON object) and where the result lies; under
+// --quiet only what failed, and the verdict.
 // Throws: ResultIsFailure when the gate refused the result; Interrupted, and then nothing was made.
 void convert_and_report(const ConversionJob& job, const GlobalOptions& global);
 
-// Failed rows first, equal cells as "=", and one closing line.
-std::string verify_table(const eval::VerifyReport& report);
+// Failed rows first (or alone), equal cells as "=", and one closing line.
+enum class TableRows { kAll, kFailed };
+std::string verify_table(const eval::VerifyReport& report, TableRows shown);
 
 }  // namespace llm::apps

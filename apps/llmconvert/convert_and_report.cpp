@@ -42,8 +42,9 @@ convert::ConversionResult convert_watched(const ConversionJob& job, const Global
                                           eval::VerifyReport& report) {
   convert::Conversion conversion = job.conversion;
   conversion.open.on_read = watch_reading(global);
-  const eval::VerifyOptions options{.device = tensor::parse_device(global.device),
-                                    .open = conversion.open};
+  eval::VerifyOptions options{.device = tensor::parse_device(global.device),
+                              .open = conversion.open};
+  options.open.warns = false;  // the conversion itself has
   return convert::convert_model(
       conversion, job.write,
       [&](const std::filesystem::path& source, const std::filesystem::path& made) {
@@ -62,8 +63,12 @@ void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
   if (result.gate.passed && job.finish) extras = job.finish(result);
   if (global.json) {
     fmt::print("{}\n", io::dump_json(report_json(result, extras)));
+  } else if (global.quiet) {
+    fmt::print("{}", verify_table(report, TableRows::kFailed));
+    if (!result.gate.passed) fmt::print("\n{}\n", outcome(job.verb, result));
   } else {
-    fmt::print("{}\n{}\n{}", verify_table(report), outcome(job.verb, result), extras.text);
+    fmt::print("{}\n{}\n{}", verify_table(report, TableRows::kAll), outcome(job.verb, result),
+               extras.text);
   }
   if (!result.gate.passed) throw ResultIsFailure{};
 }

@@ -212,7 +212,7 @@ void add_export_command(Program& program) {
   app.add_option("--to", command->request.to,
                  "gguf: one file for llama.cpp, with a Modelfile for Ollama; hf: a Hugging Face "
                  "directory; peft: an adapter alone. The first two merge an adapter")
-      ->check(CLI::IsMember({"gguf", "hf", "peft"}))
+      ->check(one_of({"gguf", "hf", "peft"}))
       ->type_name("FORMAT")
       ->required();
   app.add_option("--dtype", command->request.dtype,
@@ -232,7 +232,7 @@ void add_merge_command(Program& program) {
   app.add_option("--model,-m", command->from, "adapter directory, or run of one")->required();
   app.add_option("--to", command->request.to,
                  "hf: a Hugging Face directory (default); gguf: one file for llama.cpp")
-      ->check(CLI::IsMember({"hf", "gguf"}))
+      ->check(one_of({"hf", "gguf"}))
       ->type_name("FORMAT");
   app.add_option("--dtype", command->request.dtype,
                  "hf: f32 bf16 f16 (default: the base's); gguf: as for export")

@@ -1,6 +1,7 @@
 #include <map>
 #include <memory>
 
+#include "common/validators.h"
 #include "llmconvert/commands.h"
 
 namespace llm::apps {
@@ -58,7 +59,7 @@ void add_import_command(Program& program) {
   app.add_option("--out", command->out, "directory to make")->required();
   app.add_option("--dtype", command->dtype,
                  "f32, bf16 or f16; without it the source's, f32 for quantised ones")
-      ->check(CLI::IsMember(kImportDtypes))
+      ->check(one_of(kImportDtypes))
       ->type_name("NAME");
   app.add_option("--rope-scaling", command->rope_scaling,
                  "of a GGUF file whose Llama 3 scaling is no published one: "

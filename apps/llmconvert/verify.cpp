@@ -40,32 +40,32 @@ void run(const VerifyCommand& command, const GlobalOptions& global) {
   if (global.json) {
     fmt::print("{}\n", io::dump_json(eval::to_json(report)));
   } else {
-    fmt::print("{}", verify_table(report));
+    fmt::print("{}", verify_table(report, global.quiet ? TableRows::kFailed : TableRows::kAll));
   }
   if (!report.passed()) throw ResultIsFailure{};
 }
 
 }  // namespace
 
-std::string verify_table(const eval::VerifyReport& report) {
+std::string verify_table(const eval::VerifyReport& report, TableRows shown) {
   std::vector<eval::VerifyRow> rows = report.rows;
-  std::stable_partition(rows.begin(), rows.end(), [](const eval::VerifyRow& row) {
-    return row.verdict == eval::Verdict::kFail;
-  });
+  const auto first_passed = std::stable_partition(
+      rows.begin(), rows.end(),
+      [](const eval::VerifyRow& row) { return row.verdict == eval::Verdict::kFail; });
+  const auto failed = first_passed - rows.begin();
+  const auto num_checks = rows.size();
+  if (shown == TableRows::kFailed) rows.erase(first_passed, rows.end());
   Table table(std::vector<Align>(5, Align::kLeft));
   table.set_header({"", "check", "source", "result", "note"});
   for (const eval::VerifyRow& row : rows) {
     table.add_row({eval::verdict_name(row.verdict), row.check, cell(row.source),
                    row.source == row.result ? "=" : cell(row.result), row.note});
   }
-  const auto failed = std::count_if(rows.begin(), rows.end(), [](const eval::VerifyRow& row) {
-    return row.verdict == eval::Verdict::kFail;
-  });
   const std::string verdict =
-      failed == 0 ? fmt::format("The result is a faithful copy: {} checks.", rows.size())
+      failed == 0 ? fmt::format("The result is a faithful copy: {} checks.", num_checks)
                   : fmt::format("The result is NOT a faithful copy: {} of {} checks failed.",
-                                failed, rows.size());
-  return table.text() + "\n" + verdict + "\n";
+                                failed, num_checks);
+  return rows.empty() ? verdict + "\n" : table.text() + "\n" + verdict + "\n";
 }
 
 void add_verify_command(Program& program) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/interrupt.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/io/json.h"
@@ -39,7 +40,9 @@ void run(const LogitsCommand& command, const GlobalOptions& global) {
   require_free_output(command);
   tensor::set_num_threads(global.num_threads);
   const convert::LoadedModel loaded = convert::load_model(
-      command.model, {.device = tensor::parse_device(global.device), .need_tokenizer = false});
+      command.model, {.device = tensor::parse_device(global.device),
+                      .need_tokenizer = false,
+                      .on_read = [](const std::string&) { check_interrupt(); }});
   const at::Tensor logits = eval::sequence_logits(*loaded.model, ids);  // [T, V]
   eval::write_logits(command.out, ids, logits);
   const at::Tensor last = logits[-1];

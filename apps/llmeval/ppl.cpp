@@ -105,8 +105,9 @@ void print_result(const eval::PerplexityResult& result, double seconds) {
 
 void run(const PplCommand& command, const GlobalOptions& global) {
   tensor::set_num_threads(global.num_threads);
-  const convert::LoadedModel loaded =
-      convert::load_model(command.model, {.device = tensor::parse_device(global.device)});
+  const convert::LoadedModel loaded = convert::load_model(
+      command.model, {.device = tensor::parse_device(global.device),
+                      .on_read = [](const std::string&) { check_interrupt(); }});
   const core::Stopwatch watch;
   const eval::PerplexityResult result = score(command, loaded, global);
   if (!global.json) return print_result(result, watch.seconds());
@@ -144,20 +145,20 @@ void add_ppl_command(Program& program) {
       ->capture_default_str();
   app.add_option("--prefix", command->prefix,
                  "before each document: auto (BOS, else EOS), bos, eos, none")
-      ->check(CLI::IsMember(kPrefixes))
+      ->check(one_of(kPrefixes))
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--split", command->split, "of a prepared dataset: train or validation")
       ->capture_default_str();
   app.add_option("--format", command->format,
                  "auto (by ending and content), jsonl, text or html; stdin is text without it")
-      ->check(CLI::IsMember(kFormats))
+      ->check(one_of(kFormats))
       ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--text-field", command->read.text_field, "field of a JSON line with the text")
       ->capture_default_str();
   app.add_option("--invalid-utf8", command->invalid_utf8, "error, replace or skip")
-      ->check(CLI::IsMember(kInvalidUtf8))
+      ->check(one_of(kInvalidUtf8))
       ->type_name("NAME")
       ->capture_default_str();
 }

@@ -1,14 +1,13 @@
 #include "convert/adapter_source.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "convert/base_fingerprint.h"
 #include "convert/merged_weights.h"
+#include "convert/model_files.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
-#include "llm/core/log.h"
 
 namespace llm::convert {
 namespace {
@@ -45,23 +44,21 @@ fs::path find_base(const fs::path& directory, const arch::LoraConfig& config,
   return base;
 }
 
-arch::LoraConfig read_config(const fs::path& directory) {
+arch::LoraConfig read_config(const fs::path& directory, const OpenOptions& options) {
   arch::ReadReport report;
   const fs::path file = directory / kAdapterConfigName;
   arch::LoraConfig config = arch::read_lora_config(file, &report);
-  if (!report.unknown_keys.empty())
-    core::log_warn("{}: unknown keys kept, but not used: {}", file.string(),
-                   fmt::join(report.unknown_keys, ", "));
+  log_unknown_keys(file.string(), report.unknown_keys, options);
   return config;
 }
 
-void take_own_files(const fs::path& directory, ModelSource& source) {
+void take_own_files(const fs::path& directory, const OpenOptions& options, ModelSource& source) {
   if (has_tokenizer(directory)) {
     source.tokenizer = text::load_tokenizer(directory);
     source.tokenizer_files = fs::exists(directory / "tokenizer.json") ? directory : fs::path();
   }
-  if (const GenerationConfig own = read_generation_config(directory); !own.empty())
-    source.generation = own;
+  if (GenerationConfig own = read_hints(directory, source.config, options); !own.empty())
+    source.generation = std::move(own);
   if (std::string own = read_chat_template(directory); !own.empty())
     source.chat_template = std::move(own);
 }
@@ -69,10 +66,11 @@ void take_own_files(const fs::path& directory, ModelSource& source) {
 }  // namespace
 
 ModelSource open_adapter(const fs::path& directory, const OpenOptions& options) {
-  arch::LoraConfig config = read_config(directory);
+  arch::LoraConfig config = read_config(directory, options);
   const fs::path base = find_base(directory, config, options);
-  ModelSource source =
-      open_model(base, {.strict = options.strict, .rope_scaling = options.rope_scaling});
+  ModelSource source = open_model(
+      base,
+      {.strict = options.strict, .warns = options.warns, .rope_scaling = options.rope_scaling});
   if (source.adapter) {
     throw core::ConfigError({.where = base.string(),
                              .expected = "a whole model as the base of " + directory.string(),
@@ -81,7 +79,7 @@ ModelSource open_adapter(const fs::path& directory, const OpenOptions& options) 
   }
   LoraAdapter adapter(directory, std::move(config), source.config);
   require_exact_weights(*source.weights, source.config);
-  require_own_base(adapter, source.path, *source.weights, source.config);
+  require_own_base(adapter, source, options);
   arch::ModelConfig merged = merged_config(adapter, source.config, *source.weights);
   source.adapter =
       std::make_shared<const AppliedAdapter>(AppliedAdapter{.adapter = std::move(adapter),
@@ -92,7 +90,7 @@ ModelSource open_adapter(const fs::path& directory, const OpenOptions& options) 
   source.config = std::move(merged);
   source.path = directory;
   source.format = ModelFormat::kAdapter;
-  take_own_files(directory, source);
+  take_own_files(directory, options, source);
   if (options.need_tokenizer && !source.tokenizer) source.tokenizer = text::load_tokenizer(base);
   return source;
 }

@@ -27,21 +27,22 @@ std::optional<uint64_t> LoraAdapter::base_fingerprint() const {
   return io::parse_hex64(found->second, (directory_ / kAdapterWeightsName).string());
 }
 
-void require_own_base(const LoraAdapter& adapter, const std::filesystem::path& base_path,
-                      const WeightSource& base, const arch::ModelConfig& config) {
+void require_own_base(const LoraAdapter& adapter, const ModelSource& base,
+                      const OpenOptions& options) {
   const auto expected = adapter.base_fingerprint();
   if (!expected) {
-    core::log_warn(
-        "{} does not say which weights it was trained on: {} fits it by names and shapes",
-        adapter.directory().string(), base_path.string());
+    if (options.warns)
+      core::log_warn(
+          "{} does not say which weights it was trained on: {} fits it by names and shapes",
+          adapter.directory().string(), base.path.string());
     return;
   }
-  const uint64_t found = base_fingerprint(base, config);
+  const uint64_t found = base_fingerprint(*base.weights, base.config);
   if (found == *expected) return;
   throw core::ConfigError(
       {adapter.directory().string(),
        "the base it was trained on, fingerprint " + io::hex64(*expected),
-       fmt::format("other weights at {}, fingerprint {}", base_path.string(), io::hex64(found)),
+       fmt::format("other weights at {}, fingerprint {}", base.path.string(), io::hex64(found)),
        "Give the right base: base_model_name_or_path of adapter_config.json, or --base of "
        "llmconvert"});
 }

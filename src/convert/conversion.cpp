@@ -6,6 +6,7 @@
 #include "llm/convert/lora_adapter.h"
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/made_folders.h"
 
 namespace llm::convert {
 namespace {
@@ -94,6 +95,7 @@ ConversionResult convert_model(const Conversion& conversion, const ModelWriter& 
   const fs::path out = output_path(conversion.out);
   require_free_output(source.path, out, conversion);
   require_exact_weights(*source.weights, source.config);
+  io::MadeFolders folders(out.parent_path());
   PartialOutput partial(with_suffix(out, ".partial"));
   write(source, partial.path());
   ConversionResult result{.path = out, .report = {}, .gate = gate(source.path, partial.path())};
@@ -105,6 +107,7 @@ ConversionResult convert_model(const Conversion& conversion, const ModelWriter& 
   }
   replace_output(partial.path(), result.path);
   partial.release();
+  folders.keep();
   if (!result.gate.passed)
     io::write_file_atomically(result.report, io::dump_json(result.gate.report, 2) + "\n");
   return result;

@@ -1,4 +1,5 @@
 #include "convert/gguf_metadata.h"
+#include "convert/model_files.h"
 #include "llm/core/decimal.h"
 #include "llm/core/log.h"
 
@@ -33,15 +34,22 @@ bool same_sampling(const GenerationConfig& a, const GenerationConfig& b) {
 
 }  // namespace
 
-GenerationConfig read_gguf_generation(const io::GgufFile& file) {
-  const GenerationConfig sampling = read_sampling(file);
+GenerationConfig read_gguf_generation(const io::GgufFile& file, const arch::ModelConfig& config,
+                                      const OpenOptions& options) {
+  const std::string name = file.path().string();
+  std::vector<std::string> ignored;
+  const GenerationConfig sampling = parse_generation_config(
+      to_json(read_sampling(file)), name + ": general.sampling.*", config.vocab_size, ignored);
+  log_ignored_hints(name + ": general.sampling.*", ignored, options);
   const io::GgufValue* text = file.find(kWrittenKey);
   if (!text) return sampling;
-  const std::string where = file.path().string() + ": " + kWrittenKey;
-  const GenerationConfig written =
-      parse_generation_config(io::parse_ordered_json(text->as_string(), where), where);
+  const std::string where = name + ": " + kWrittenKey;
+  ignored.clear();
+  GenerationConfig written = parse_generation_config(
+      io::parse_ordered_json(text->as_string(), where), where, config.vocab_size, ignored);
+  log_ignored_hints(where, ignored, options);
   if (same_sampling(written, sampling)) return written;
-  core::log_warn("{} disagrees with general.sampling.* and is ignored", where);
+  if (options.warns) core::log_warn("{} disagrees with general.sampling.* and is ignored", where);
   return sampling;
 }
 

@@ -18,8 +18,9 @@ std::shared_ptr<const text::Tokenizer> read_gguf_tokenizer(const io::GgufFile& f
 std::vector<std::string> add_gguf_tokenizer(const ModelSource& source, io::GgufMetadata& metadata);
 
 // general.sampling.* and the ids that end a reply; all of generation_config.json where we wrote the
-// file (`llmtrain.generation_config`).
-GenerationConfig read_gguf_generation(const io::GgufFile& file);
+// file (`llmtrain.generation_config`). Logs what of it is ignored.
+GenerationConfig read_gguf_generation(const io::GgufFile& file, const arch::ModelConfig& config,
+                                      const OpenOptions& options);
 void add_gguf_generation(const GenerationConfig& generation, io::GgufMetadata& metadata);
 
 }  // namespace llm::convert

@@ -24,7 +24,7 @@ ModelSource open_gguf(const std::filesystem::path& file, const OpenOptions& opti
   source.format = ModelFormat::kGguf;
   source.config = arch::config_from_gguf(model, options.rope_scaling);
   source.tokenizer = read_gguf_tokenizer(metadata);
-  source.generation = read_gguf_generation(metadata);
+  source.generation = read_gguf_generation(metadata, source.config, options);
   if (const io::GgufValue* text = metadata.find("tokenizer.chat_template"))
     source.chat_template = text->as_string();
   source.weights = std::make_unique<GgufWeights>(std::move(model), source.config);

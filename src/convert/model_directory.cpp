@@ -46,15 +46,32 @@ const char* dtype_key(at::ScalarType dtype) {
 
 }  // namespace
 
-arch::ModelConfig read_directory_config(const fs::path& directory, bool strict) {
+arch::ModelConfig read_directory_config(const fs::path& directory, const OpenOptions& options) {
   arch::ReadReport report;
-  arch::ModelConfig config =
-      arch::read_model_config(directory / "config.json", {.strict = strict}, &report);
-  if (!report.unknown_keys.empty()) {
-    core::log_warn("{}: unknown keys kept, but not used: {}", (directory / "config.json").string(),
-                   fmt::join(report.unknown_keys, ", "));
-  }
+  const fs::path file = directory / "config.json";
+  arch::ModelConfig config = arch::read_model_config(file, {.strict = options.strict}, &report);
+  log_unknown_keys(file.string(), report.unknown_keys, options);
   return config;
+}
+
+GenerationConfig read_hints(const fs::path& directory, const arch::ModelConfig& config,
+                            const OpenOptions& options) {
+  std::vector<std::string> ignored;
+  GenerationConfig hints = read_generation_config(directory, config.vocab_size, ignored);
+  log_ignored_hints((directory / kGenerationConfigName).string(), ignored, options);
+  return hints;
+}
+
+void log_unknown_keys(const std::string& file, const std::vector<std::string>& keys,
+                      const OpenOptions& options) {
+  if (keys.empty() || !options.warns) return;
+  core::log_warn("{}: unknown keys kept, but not used: {}", file, fmt::join(keys, ", "));
+}
+
+void log_ignored_hints(const std::string& file, const std::vector<std::string>& ignored,
+                       const OpenOptions& options) {
+  if (!options.warns) return;
+  for (const std::string& problem : ignored) core::log_warn("{}: {}; ignored", file, problem);
 }
 
 void write_model_config(const fs::path& directory, arch::ModelConfig config, at::ScalarType dtype) {
@@ -111,8 +128,9 @@ void load_weights(const WeightSource& source, const arch::ModelConfig& config,
 }
 
 LoadedModel load_model(const fs::path& path, const LoadOptions& options) {
-  ModelSource source =
-      open_model(path, {.strict = options.strict, .need_tokenizer = options.need_tokenizer});
+  ModelSource source = open_model(path, {.strict = options.strict,
+                                         .need_tokenizer = options.need_tokenizer,
+                                         .on_read = options.on_read});
   LoadedModel loaded;
   loaded.store = std::make_unique<tensor::ParameterStore>(
       arch::parameter_specs(source.config),

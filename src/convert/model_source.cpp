@@ -9,6 +9,7 @@
 #include "llm/convert/lora_adapter.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
+#include "llm/io/file.h"
 
 namespace llm::convert {
 namespace {
@@ -19,25 +20,26 @@ ModelSource open_directory(const fs::path& path, const OpenOptions& options) {
   ModelSource source;
   source.path = resolve_model_directory(path);
   if (is_adapter_directory(source.path)) return open_adapter(source.path, options);
-  source.config = read_directory_config(source.path, options.strict);
+  source.config = read_directory_config(source.path, options);
   if (options.need_tokenizer || has_tokenizer(source.path))
     source.tokenizer = text::load_tokenizer(source.path);
   if (fs::exists(source.path / "tokenizer.json")) source.tokenizer_files = source.path;
-  source.generation = read_generation_config(source.path);
+  source.generation = read_hints(source.path, source.config, options);
   source.chat_template = read_chat_template(source.path);
   source.weights = std::make_unique<WeightFiles>(source.path);
   return source;
 }
 
 ModelSource open_any(const fs::path& path, const OpenOptions& options) {
+  constexpr const char* kExpected = "a model or adapter directory, a GGUF file or llama2.c's .bin";
   if (!fs::is_regular_file(path)) return open_directory(path, options);
+  if (fs::is_empty(path)) throw io::empty_file(path, kExpected);
   if (is_gguf(path)) return open_gguf(path, options);
   if (path.extension() == ".bin") return open_llama2c(path);
-  throw core::FormatError(
-      {.where = path.string(),
-       .expected = "a model or adapter directory, a GGUF file or llama2.c's .bin",
-       .got = "another file",
-       .hint = "Weights alone are no model: name the directory they lie in."});
+  throw core::FormatError({.where = path.string(),
+                           .expected = kExpected,
+                           .got = "another file",
+                           .hint = "Weights alone are no model: name the directory they lie in."});
 }
 
 class WatchedWeights : public WeightSource {

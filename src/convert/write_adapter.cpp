@@ -92,7 +92,8 @@ void write_adapter(const ModelSource& source, const fs::path& out, const Adapter
                      .dtype = options.dtype ? *options.dtype : widest_dtype(adapter.file()),
                      .base_fingerprint = adapter.base_fingerprint()});
   if (source.tokenizer_files == source.path) copy_tokenizer_files(source.path, out);
-  write_generation_files(out, read_generation_config(source.path), read_chat_template(source.path));
+  write_generation_files(out, read_hints(source.path, source.config, {.warns = false}),
+                         read_chat_template(source.path));
 }
 
 }  // namespace llm::convert

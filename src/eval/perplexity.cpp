@@ -115,8 +115,14 @@ void PerplexityScorer::score_pending() {
     sequences.emplace_back(window.ids);
     targets.insert(targets.end(), window.targets.begin(), window.targets.end());
   }
-  const at::Tensor weight = model_.head_weight();                                      // [V, D]
-  const at::Tensor hidden = model_.forward(packed_input(sequences, weight.device()));  // [T, D]
+  const at::Tensor weight = model_.head_weight();  // [V, D]
+  nn::ModelInput input = packed_input(sequences, weight.device());
+  const auto report = [&] {
+    if (progress_) progress_(result_.num_tokens);
+  };
+  input.on_layer = report;
+  const at::Tensor hidden = model_.forward(input);  // [T, D]
+  report();
   const at::Tensor target_ids =
       at::tensor(at::ArrayRef<int64_t>(targets), at::kLong).to(weight.device());  // [T]
   const kernels::LogprobOutput output =
@@ -130,7 +136,7 @@ void PerplexityScorer::score_pending() {
   }
   pending_.clear();
   pending_tokens_ = 0;
-  if (progress_) progress_(result_.num_tokens);
+  report();
 }
 
 void PerplexityScorer::count(const Pending& window, const float* logprob, const bool* hits) {

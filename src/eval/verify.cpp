@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "eval/finite_values.h"
 #include "eval/verify_parts.h"
 #include "llm/core/error.h"
 
@@ -11,6 +12,12 @@ namespace {
 void append(std::vector<VerifyRow>& rows, std::vector<VerifyRow> more) {
   rows.insert(rows.end(), std::make_move_iterator(more.begin()),
               std::make_move_iterator(more.end()));
+}
+
+bool has_failed(const VerifyReport& report, const std::string& check) {
+  return std::ranges::any_of(report.rows, [&](const VerifyRow& row) {
+    return row.check == check && row.verdict == Verdict::kFail;
+  });
 }
 
 }  // namespace
@@ -34,7 +41,11 @@ VerifyReport verify_models(const std::filesystem::path& source, const std::files
   append(report.rows, verify_config(a, b));
   append(report.rows, verify_text(a, b));
   append(report.rows, verify_weights(a, b));
-  append(report.rows, verify_forward(a, b, options));
+  if (has_failed(report, kFiniteCheck)) {
+    report.rows.push_back(forward_not_run("some weights are not finite"));
+  } else {
+    append(report.rows, verify_forward(a, b, options));
+  }
   return report;
 }
 

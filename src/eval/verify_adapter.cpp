@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "eval/finite_values.h"
 #include "eval/verify_parts.h"
 #include "llm/convert/lora_adapter.h"
 #include "llm/core/error.h"
@@ -64,8 +65,9 @@ VerifyRow compare_tensors(const io::SafetensorsFile& source, const io::Safetenso
   for (const io::TensorEntry& entry : source.entries()) {
     const io::TensorEntry* other = result.find(entry.name);
     const bool is_equal =
-        other && at::equal(tensor::view_of(source, entry).to(tensor::to_scalar_type(other->dtype)),
-                           tensor::view_of(result, *other));
+        other &&
+        same_values(tensor::view_of(source, entry).to(tensor::to_scalar_type(other->dtype)),
+                    tensor::view_of(result, *other));
     if (is_equal) continue;
     row.verdict = Verdict::kFail;
     row.note = entry.name + (other ? " differs" : " is missing");
@@ -74,6 +76,16 @@ VerifyRow compare_tensors(const io::SafetensorsFile& source, const io::Safetenso
   if (source.entries().size() != result.entries().size()) row.verdict = Verdict::kFail;
   if (row.source != row.result) row.note = "source rounded to the result's types";
   return row;
+}
+
+NonFiniteTensors not_finite(const io::SafetensorsFile& file) {
+  NonFiniteTensors tensors;
+  for (const io::TensorEntry& entry : file.entries()) {
+    NonFinite counts;
+    counts.add(tensor::view_of(file, entry));
+    if (counts.any()) tensors.emplace_back(entry.name, counts);
+  }
+  return tensors;
 }
 
 }  // namespace
@@ -85,6 +97,8 @@ VerifyReport verify_adapters(const std::filesystem::path& source,
   VerifyReport report{.source = a.path, .result = b.path, .rows = {}};
   report.rows = compare_configs(adapter_of(a), adapter_of(b));
   report.rows.push_back(compare_tensors(adapter_of(a).file(), adapter_of(b).file()));
+  report.rows.push_back(
+      finite_row(not_finite(adapter_of(a).file()), not_finite(adapter_of(b).file())));
   report.rows.push_back(compare_text("base", full_path(a), full_path(b)));
   for (VerifyRow& row : verify_text(a, b)) report.rows.push_back(std::move(row));
   return report;

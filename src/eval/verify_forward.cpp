@@ -128,7 +128,9 @@ VerifyRow quantized_greedy_row(const Outputs& source, const Outputs& result) {
   return row;
 }
 
-VerifyRow not_run(const std::string& reason) {
+}  // namespace
+
+VerifyRow forward_not_run(const std::string& reason) {
   return {.check = "logits on fixed prompts",
           .verdict = Verdict::kFail,
           .source = "not run",
@@ -136,14 +138,12 @@ VerifyRow not_run(const std::string& reason) {
           .note = reason};
 }
 
-}  // namespace
-
 std::vector<VerifyRow> verify_forward(const VerifySide& source, const VerifySide& result,
                                       const VerifyOptions& wanted) {
   const arch::ModelConfig& config = source.config;
   const VerifyOptions options = within_memory(config, wanted);
   if (config.vocab_size != result.config.vocab_size) {
-    return {not_run("the vocabularies differ")};
+    return {forward_not_run("the vocabularies differ")};
   }
   const std::vector<Ids> prompts = make_prompts(source, options.prompt_tokens);
   std::vector<VerifyRow> rows;
@@ -162,7 +162,7 @@ std::vector<VerifyRow> verify_forward(const VerifySide& source, const VerifySide
     rows = {rounding_row(config, exact, rounded), logits_row(config, rounded, found, options),
             greedy_row(rounded, found)};
   } catch (const core::Error& error) {
-    rows.push_back(not_run(error.what()));
+    rows.push_back(forward_not_run(error.what()));
   }
   return rows;
 }

@@ -21,6 +21,9 @@ std::vector<VerifyRow> verify_weights(const VerifySide& source, const VerifySide
 std::vector<VerifyRow> verify_forward(const VerifySide& source, const VerifySide& result,
                                       const VerifyOptions& options);
 
+// In the place of verify_forward.
+VerifyRow forward_not_run(const std::string& reason);
+
 // What a quantised type may cost, for judging a result that holds such blocks.
 struct QuantizationBound {
   double relative_rmse = 0;     // ||decoded - source|| / ||source|| of one tensor

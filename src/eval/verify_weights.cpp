@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 
+#include "eval/finite_values.h"
 #include "eval/verify_parts.h"
 #include "llm/arch/parameters.h"
 #include "llm/core/format.h"
@@ -127,12 +128,23 @@ void for_parts(const std::string& name, const VerifySide& a, const VerifySide& b
   }
 }
 
-// The largest |rounded a - b|; NaN when either holds one.
-double largest_difference(const std::string& name, const VerifySide& a, const VerifySide& b) {
+struct FiniteCounts {
+  NonFinite source, result;
+
+  void add(const at::Tensor& of_source, const at::Tensor& of_result) {
+    source.add(of_source);
+    result.add(of_result);
+  }
+};
+
+// The largest |rounded a - b|; NaN when only one of a pair is.
+double largest_difference(const std::string& name, const VerifySide& a, const VerifySide& b,
+                          FiniteCounts& counts) {
   double largest = 0;
   for_parts(name, a, b, [&](const at::Tensor& of_a, const at::Tensor& of_b) {
+    counts.add(of_a, of_b);
     const at::Tensor rounded = of_a.to(of_b.scalar_type());
-    if (std::isnan(largest) || at::equal(rounded, of_b)) return;
+    if (std::isnan(largest) || same_values(rounded, of_b)) return;
     const double difference =
         at::max(at::abs(rounded.to(at::kDouble) - of_b.to(at::kDouble))).item<double>();
     if (!(difference <= largest)) largest = difference;
@@ -145,13 +157,21 @@ struct ValueComparison {
   int64_t num_quantized = 0;    // within their type's bound
   double largest_rmse = 0;      // relative, over the quantised ones
   std::string first_different;  // by name, with how far it is off
+  NonFiniteTensors source_not_finite, result_not_finite;
+
+  void add(const std::string& name, const FiniteCounts& counts) {
+    if (counts.source.any()) source_not_finite.emplace_back(name, counts.source);
+    if (counts.result.any()) result_not_finite.emplace_back(name, counts.result);
+  }
 };
 
 // ||a - b|| / ||a||; the plain norm of b where a is zero.
-double relative_rmse(const std::string& name, const VerifySide& a, const VerifySide& b) {
+double relative_rmse(const std::string& name, const VerifySide& a, const VerifySide& b,
+                     FiniteCounts& counts) {
   double difference = 0;
   double norm = 0;
   for_parts(name, a, b, [&](const at::Tensor& of_a, const at::Tensor& of_b) {
+    counts.add(of_a, of_b);
     const at::Tensor exact = of_a.to(at::kFloat);
     difference += at::sum(at::square(exact - of_b.to(at::kFloat)), at::kDouble).item<double>();
     norm += at::sum(at::square(exact), at::kDouble).item<double>();
@@ -161,7 +181,9 @@ double relative_rmse(const std::string& name, const VerifySide& a, const VerifyS
 
 void compare_quantized(const std::string& name, const VerifySide& source, const VerifySide& result,
                        ValueComparison& comparison) {
-  const double rmse = relative_rmse(name, source, result);
+  FiniteCounts counts;
+  const double rmse = relative_rmse(name, source, result, counts);
+  comparison.add(name, counts);
   const double bound = quantization_bound(result.weights->entry(name)).relative_rmse;
   if (rmse <= bound) {
     ++comparison.num_quantized;
@@ -174,7 +196,9 @@ void compare_quantized(const std::string& name, const VerifySide& source, const 
 
 void compare_exact(const std::string& name, const VerifySide& source, const VerifySide& result,
                    ValueComparison& comparison) {
-  const double difference = largest_difference(name, source, result);
+  FiniteCounts counts;
+  const double difference = largest_difference(name, source, result, counts);
+  comparison.add(name, counts);
   if (difference == 0) {
     ++comparison.num_equal;
   } else if (comparison.first_different.empty()) {
@@ -199,8 +223,8 @@ bool same_types(const VerifySide& source, const VerifySide& result) {
   return types_text(source) == types_text(result);
 }
 
-VerifyRow tensor_values(const VerifySide& source, const VerifySide& result) {
-  const ValueComparison comparison = compare_values(source, result);
+VerifyRow tensor_values(const VerifySide& source, const VerifySide& result,
+                        const ValueComparison& comparison) {
   const auto expected = static_cast<int64_t>(arch::parameter_specs(source.config).size());
   const bool all = comparison.num_equal + comparison.num_quantized == expected;
   VerifyRow row{.check = "tensor values",
@@ -231,8 +255,13 @@ QuantizationBound quantization_bound(const convert::StoredTensor& tensor) {
 }
 
 std::vector<VerifyRow> verify_weights(const VerifySide& source, const VerifySide& result) {
-  return {parameter_counts(source, result), tensor_names(source, result),
-          stored_dtype(source, result), file_size(source, result), tensor_values(source, result)};
+  const ValueComparison comparison = compare_values(source, result);
+  return {parameter_counts(source, result),
+          tensor_names(source, result),
+          stored_dtype(source, result),
+          file_size(source, result),
+          tensor_values(source, result, comparison),
+          finite_row(comparison.source_not_finite, comparison.result_not_finite)};
 }
 
 }  // namespace llm::eval

@@ -109,7 +109,10 @@ at::Tensor CausalLM::forward(const ModelInput& input) {
   // Below a frozen embedding nothing needs gradients: the graph starts here.
   if (impl_->adapter && impl_->adapter_on && at::GradMode::is_enabled() && !x.requires_grad())
     x.requires_grad_();
-  for (const Block& block : weights.blocks) x = run_block(block, x, sequence, impl_->policy);
+  for (const Block& block : weights.blocks) {
+    if (input.on_layer) input.on_layer();
+    x = run_block(block, x, sequence, impl_->policy);
+  }
   return kernels::rms_norm(x, weights.final_norm, impl_->config.rms_norm_eps);
 }
 

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class CliConvert : public testing::Test {
@@ -50,6 +51,47 @@ TEST_F(CliConvert, ImportThenVerify) {
   const test::Outcome again = run("llmconvert import --from hf --out ours");
   EXPECT_EQ(again.exit_code, 2);
   EXPECT_THAT(again.err, HasSubstr("--force"));
+}
+
+TEST_F(CliConvert, QuietPrintsTheVerdictAndWhatFailed) {
+  const test::Outcome passed = run("llmconvert import -q --from hf --out ours");
+  EXPECT_EQ(passed.exit_code, 0) << passed.err;
+  EXPECT_THAT(passed.out, testing::MatchesRegex("The result is a faithful copy: [0-9]+ checks.\n"));
+  EXPECT_GT(
+      run("llmconvert import -q --json --from hf --out two").json()["verify"]["checks"].size(),
+      10u);
+  fs::copy(dir_ / "hf", dir_ / "other");
+  test::patch_json(dir_ / "other/config.json", "rope_theta", 500000.0);
+  const test::Outcome failed = run("llmconvert verify -q hf other");
+  EXPECT_THAT(failed.out, HasSubstr("FAIL  config rope_theta"));
+  EXPECT_THAT(failed.out, Not(HasSubstr("pass")));
+}
+
+TEST_F(CliConvert, AWarningOfTheSourceComesOnce) {
+  test::patch_json(dir_ / "hf/config.json", "new_key", 1);
+  dir_.file("hf/generation_config.json", R"({"temperature": -1, "top_k": 5})");
+  const test::Outcome imported = run("llmconvert import --from hf --out ours");
+  EXPECT_EQ(imported.exit_code, 0) << imported.out;
+  const auto count = [&](const std::string& part) {
+    int found = 0;
+    for (size_t at = imported.err.find(part); at != std::string::npos;
+         at = imported.err.find(part, at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count("new_key"), 1) << imported.err;
+  EXPECT_EQ(count("temperature: expected a number >= 0, got -1; ignored"), 1) << imported.err;
+  EXPECT_EQ(io::read_json_file(dir_ / "ours/generation_config.json").dump(), R"({"top_k":5})");
+  EXPECT_EQ(io::read_json_file(dir_ / "ours/config.json")["new_key"], 1);
+}
+
+TEST_F(CliConvert, FoldersOfTheResultAreMade) {
+  EXPECT_EQ(run("llmconvert export --model hf --to gguf --out a/b/m.gguf").exit_code, 0);
+  EXPECT_TRUE(fs::exists(dir_ / "a/b/m.Modelfile"));
+  const test::Outcome unknown = run("llmconvert export --model hf --to onnx --out c/m");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--to: expected one of gguf, hf, peft, got onnx"));
+  EXPECT_FALSE(fs::exists(dir_ / "c"));
 }
 
 TEST_F(CliConvert, ToGgufAndBack) {

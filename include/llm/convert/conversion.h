@@ -42,11 +42,12 @@ struct ConversionResult {
   GateReport gate;
 };
 
-// Opens `from`, which must hold exactly the tensors of its config, has the writer make OUT.partial,
-// asks the gate, renames to OUT. A result that the gate refuses stays as OUT.failed with the gate's
-// report. On any exception OUT.partial is removed and OUT is untouched. Throws: ConfigError when
-// OUT exists and `force` is off, when it exists and is no model of that kind, or when it is `from`
-// itself; what open_model, require_exact_weights, the writer and the gate throw; IoError.
+// Opens `from`, which must hold exactly the tensors of its config, has the writer make OUT.partial
+// (and the folders above it that are missing), asks the gate, renames to OUT. A result that the
+// gate refuses stays as OUT.failed with the gate's report. On any exception OUT.partial and those
+// folders are removed and OUT is untouched. Throws: ConfigError when OUT exists and `force` is off,
+// when it exists and is no model of that kind, or when it is `from` itself; what open_model,
+// require_exact_weights, the writer and the gate throw; IoError.
 ConversionResult convert_model(const Conversion& conversion, const ModelWriter& write,
                                const ConversionGate& gate);
 

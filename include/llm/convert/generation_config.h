@@ -25,13 +25,17 @@ struct GenerationConfig {
   bool empty() const;
 };
 
-// `where` names the file in errors. null counts as absent. Throws: FormatError for a value of the
-// wrong type, naming the key.
-GenerationConfig parse_generation_config(const io::OrderedJson& json, const std::string& where);
+// `where` names the file in messages. null counts as absent. The file holds hints, so a value that
+// no model can be sampled with, and an id outside [0, vocab_size), counts as absent too; `ignored`
+// gets a line for each: "temperature: expected a number >= 0, got -1". Throws: FormatError for a
+// value of the wrong type, naming the key.
+GenerationConfig parse_generation_config(const io::OrderedJson& json, const std::string& where,
+                                         int64_t vocab_size, std::vector<std::string>& ignored);
 io::OrderedJson to_json(const GenerationConfig& config);
 
 // The directory's generation_config.json; an empty one when there is none. Throws: as parse and
 // io::read_ordered_json_file.
-GenerationConfig read_generation_config(const std::filesystem::path& directory);
+GenerationConfig read_generation_config(const std::filesystem::path& directory, int64_t vocab_size,
+                                        std::vector<std::string>& ignored);
 
 }  // namespace llm::convert

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct LoadOptions {
   bool trainable = false;
   bool strict = false;  // unknown config keys are errors
   bool need_tokenizer = true;
+  std::function<void(const std::string& name)> on_read = {};  // OpenOptions'
 };
 
 struct LoadedModel {
@@ -48,14 +50,6 @@ LoadedModel load_model(const std::filesystem::path& path, const LoadOptions& opt
 // Throws: IoError when nothing usable is there; FormatError for a damaged checkpoint, which names a
 // whole one beside it.
 std::filesystem::path resolve_model_directory(const std::filesystem::path& path);
-
-// checkpoints/step-NNNNNNNN with a valid manifest (sizes, not contents), ascending by step; what
-// has no valid manifest does not exist. Empty when the run has none.
-struct Checkpoint {
-  int64_t step = 0;
-  std::filesystem::path directory;
-};
-std::vector<Checkpoint> list_checkpoints(const std::filesystem::path& run_directory);
 
 // Whether text::load_tokenizer would find files there.
 bool has_tokenizer(const std::filesystem::path& directory);

@@ -40,6 +40,8 @@ struct ModelSource {
 struct OpenOptions {
   bool strict = false;          // unknown config keys are errors
   bool need_tokenizer = false;  // its absence is an error
+  // Unknown keys and unusable hints go to the log. Off: somebody has read the warnings already.
+  bool warns = true;
   // Of a GGUF file with rope_freqs, where it cannot be recovered from them.
   std::optional<arch::Llama3Scaling> rope_scaling = {};
   // The model that an adapter directory is for; "": the one its base_model_name_or_path says. Of

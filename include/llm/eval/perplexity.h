@@ -25,7 +25,8 @@ struct PerplexityOptions {
   // Windows are packed into forwards of about so many tokens. 0: 1024 on a CPU, where more is no
   // faster and only keeps an interrupt waiting; 8192 on a GPU.
   int64_t batch_tokens = 0;
-  // Called after every forward pass with the tokens scored so far. What it throws ends the scoring.
+  // Called before every layer of a forward pass and after the pass, with the tokens scored so far.
+  // What it throws ends the scoring.
   std::function<void(int64_t num_tokens)> progress = {};
 };
 

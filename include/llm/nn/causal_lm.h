@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct ModelInput {
   // NEFTune (Jain et al., arXiv 2310.05914): embeddings += U(-1, 1) * alpha / sqrt(L D), L the
   // document's length. 0: none.
   double neftune_alpha = 0;
+  // Called before every layer. What it throws ends the pass: the way to stop long work.
+  std::function<void()> on_layer = {};
 };
 
 class CausalLM {

@@ -123,6 +123,24 @@ TEST_F(ConversionTest, IsStoppedBetweenTensorsAndLeavesNothingBehind) {
   EXPECT_EQ(names(), std::vector<std::string>{"from"});
 }
 
+TEST_F(ConversionTest, FoldersAboveTheResultAreMadeAndLeaveWithAFailure) {
+  const ModelWriter write = [](const ModelSource& source, const fs::path& out) {
+    write_hugging_face(source, out);
+  };
+  const auto convert = [&](const ConversionGate& gate) {
+    return convert_model({.from = directory_ / "from", .out = directory_ / "new/deep/out"}, write,
+                         gate);
+  };
+  EXPECT_THROW(convert([](const fs::path&, const fs::path&) -> GateReport {
+                 throw std::runtime_error("gate");
+               }),
+               std::runtime_error);
+  EXPECT_EQ(names(), std::vector<std::string>{"from"});
+  convert(
+      [](const fs::path&, const fs::path&) { return GateReport{.passed = true, .report = {}}; });
+  EXPECT_TRUE(fs::exists(directory_ / "new/deep/out/config.json"));
+}
+
 TEST_F(ConversionTest, AnErrorLeavesNothingBehind) {
   test::patch_json(directory_ / "from/config.json", "num_hidden_layers", 3);
   EXPECT_THAT(test::error_text<core::FormatError>([&] { run(true); }), HasSubstr("9 missing"));

@@ -7,6 +7,7 @@
 
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
+#include "llm/io/checkpoint_list.h"
 #include "llm/io/manifest.h"
 #include "llm/tensor/device.h"
 #include "support/error_text.h"
@@ -186,14 +187,58 @@ TEST_F(LoadErrorsTest, GenerationConfigNamesTheMistypedKey) {
 }
 
 TEST(GenerationConfigTest, ReadsBothFormsOfEosAndKeepsTheRest) {
-  const auto parse = [](const char* text) {
-    return parse_generation_config(io::parse_ordered_json(text, "test"), "test");
+  std::vector<std::string> ignored;
+  const auto parse = [&](const char* text) {
+    return parse_generation_config(io::parse_ordered_json(text, "test"), "test", 97, ignored);
   };
   EXPECT_EQ(parse(R"({"eos_token_id": 7})").eos_token_ids, std::vector<int64_t>{7});
   EXPECT_TRUE(parse("{}").empty());
   const char* text = R"({"bos_token_id":1,"eos_token_id":[2,3],"do_sample":true,"top_k":40})";
   EXPECT_EQ(to_json(parse(text)).dump(), text);
   EXPECT_FALSE(parse(R"({"temperature": null})").temperature.has_value());
+  EXPECT_THAT(ignored, testing::IsEmpty());
+}
+
+TEST(GenerationConfigTest, HintsThatNobodyCanFollowAreNamedAndAbsent) {
+  std::vector<std::string> ignored;
+  const auto parse = [&](const std::string& text) {
+    ignored.clear();
+    return parse_generation_config(io::parse_ordered_json(text, "test"), "test", 97, ignored);
+  };
+  for (const char* text :
+       {R"({"max_new_tokens": 0})", R"({"max_new_tokens": -5})",
+        R"({"max_new_tokens": 9223372036854775807})", R"({"max_new_tokens": 18446744073709551615})",
+        R"({"temperature": -0.1})", R"({"top_p": 0})", R"({"top_p": 1.5})", R"({"min_p": 2})",
+        R"({"top_k": -2})", R"({"repetition_penalty": 0})", R"({"eos_token_id": -1})",
+        R"({"eos_token_id": 97})"}) {
+    EXPECT_TRUE(parse(text).empty()) << text;
+    EXPECT_EQ(ignored.size(), 1u) << text;
+  }
+  parse(R"({"temperature": -1})");
+  EXPECT_EQ(ignored[0], "temperature: expected a number >= 0, got -1");
+  EXPECT_EQ(parse(R"({"eos_token_id": [2, 97, 96]})").eos_token_ids, (std::vector<int64_t>{2, 96}));
+  EXPECT_EQ(ignored[0], "eos_token_id: expected an id in [0, 96], got 97");
+  const char* fine = R"({"temperature":0,"top_k":-1,"top_p":1,"max_new_tokens":2147483647})";
+  EXPECT_EQ(to_json(parse(fine)).dump(),
+            R"({"temperature":0.0,"top_k":-1,"top_p":1.0,"max_new_tokens":2147483647})");
+  EXPECT_THAT(ignored, testing::IsEmpty());
+}
+
+TEST_F(LoadErrorsTest, EmptyFilesAreCalledEmpty) {
+  save();
+  directory_.file("empty.gguf", "");
+  EXPECT_THAT(test::error_text<core::FormatError>([&] { open_model(directory_ / "empty.gguf"); }),
+              HasSubstr("a GGUF file or llama2.c's .bin, got an empty file"));
+  directory_.file("tokenizer.json", "");
+  EXPECT_THAT(load_error<core::FormatError>(true),
+              HasSubstr("tokenizer.json: expected a tokenizer, got an empty file"));
+  fs::remove(directory_ / "tokenizer.json");
+  directory_.file("model.safetensors", "");
+  EXPECT_THAT(load_error<core::FormatError>(),
+              HasSubstr("model.safetensors: expected a safetensors file, got an empty file"));
+  directory_.file("config.json", "");
+  EXPECT_THAT(load_error<core::FormatError>(),
+              HasSubstr("config.json: expected JSON, got an empty file"));
 }
 
 TEST(ChatTemplateTest, ComesFromTheFileThenFromTheTokenizerConfig) {
@@ -227,8 +272,8 @@ TEST_F(ResolveTest, ARunIsItsNewestWholeCheckpoint) {
   EXPECT_EQ(resolve_model_directory(directory_.path()), directory_ / "checkpoints/step-00000010");
   fs::resize_file(directory_ / "checkpoints/step-00000010/model.safetensors", 100);
   EXPECT_EQ(resolve_model_directory(directory_.path()), directory_ / "checkpoints/step-00000002");
-  ASSERT_EQ(list_checkpoints(directory_.path()).size(), 1u);
-  EXPECT_EQ(list_checkpoints(directory_.path())[0].step, 2);
+  ASSERT_EQ(io::list_checkpoints(directory_.path()).size(), 1u);
+  EXPECT_EQ(io::list_checkpoints(directory_.path())[0].step, 2);
 }
 
 TEST_F(ResolveTest, ACheckpointWithoutManifestDoesNotExist) {

@@ -90,13 +90,14 @@ TEST_F(PerplexityTest, DefaultsAreTheTrainedLengthWithoutOverlap) {
   EXPECT_EQ(result.num_windows, 3);
 }
 
-TEST_F(PerplexityTest, ProgressComesAfterEveryForwardAndMayEndTheWork) {
+TEST_F(PerplexityTest, ProgressComesWithEveryLayerAndForwardAndMayEndTheWork) {
   const Ids ids = test::random_ids(41, 97, 1);
   std::vector<int64_t> reports;
   PerplexityOptions options{.context = 8, .stride = 8, .batch_tokens = 16};
   options.progress = [&](int64_t num_tokens) { reports.push_back(num_tokens); };
   score({ids}, options);
-  EXPECT_THAT(reports, testing::ElementsAre(16, 32, 40));
+  // Before both layers, before the head, and after the pass, which is the first to know more.
+  EXPECT_THAT(reports, testing::ElementsAre(0, 0, 0, 16, 16, 16, 16, 32, 32, 32, 32, 40));
   struct Enough {};
   options.progress = [&](int64_t) { throw Enough{}; };
   PerplexityScorer scorer(*tiny_.model, options);

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "llm/core/error.h"
 #include "llm/text/tokenizer.h"
@@ -97,6 +98,38 @@ TEST_F(VerifyTest, OneChangedNumberIsNoticedByName) {
   EXPECT_THAT(failed_checks(report), Contains("tensor values"));
   EXPECT_THAT(row_of(report, "tensor values").note,
               HasSubstr("model.layers.1.mlp.down_proj.weight differs by up to 0.001"));
+}
+
+TEST_F(VerifyTest, WeightsThatAreNotFiniteAreCountedByTensor) {
+  const Change spoil = [](tensor::ParameterStore& store) {
+    at::Tensor weight = store.weight("model.layers.1.mlp.up_proj.weight");
+    weight[0].slice(0, 0, 3).fill_(std::numeric_limits<float>::quiet_NaN());
+    weight[5][1] = std::numeric_limits<float>::infinity();
+    store.weight("model.norm.weight")[2] = -std::numeric_limits<float>::infinity();
+  };
+  save("b", test::tiny_text_config(), spoil);
+  EXPECT_THAT(failed_checks(verify()), Contains("finite values"));
+  save("a", test::tiny_text_config(), spoil);
+  const VerifyReport report = verify();
+  EXPECT_THAT(failed_checks(report), ElementsAre("finite values", "logits on fixed prompts"));
+  const VerifyRow& row = row_of(report, "finite values");
+  EXPECT_EQ(row.source, "all but 3 NaN, 2 infinite");
+  EXPECT_THAT(row.note, HasSubstr("model.layers.1.mlp.up_proj.weight: 3 NaN, 1 infinite"));
+  EXPECT_THAT(row.note, HasSubstr("model.norm.weight: 1 infinite"));
+  EXPECT_THAT(row.note, HasSubstr("fetch it again"));
+  EXPECT_EQ(row_of(report, "tensor values").verdict, Verdict::kPass);
+}
+
+TEST_F(VerifyTest, AValueBeyondTheResultsTypeIsNoticed) {
+  const Change enlarge = [](tensor::ParameterStore& store) {
+    store.weight("model.norm.weight")[2] = 1e5;
+  };
+  save("a", test::tiny_text_config(), enlarge);
+  save("b", test::tiny_text_config(), enlarge, {.dtype = at::kHalf});
+  const VerifyReport report = verify();
+  EXPECT_EQ(row_of(report, "finite values").source, "all");
+  EXPECT_THAT(row_of(report, "finite values").note,
+              HasSubstr("model.norm.weight: 1 infinite. The result's type cannot hold"));
 }
 
 TEST_F(VerifyTest, PermutedQueryAndKeyRowsAreNoticed) {
