@@ -40,7 +40,7 @@ corpus::ExampleEncoder make_encoder(const TuneConfig& config, const convert::Mod
 }
 
 // What warns a person of data that is not what they think it is.
-void report(const corpus::ExampleDataset& dataset, const char* split) {
+void report(const corpus::ExampleDataset& dataset, const std::string& split) {
   for (const auto& shard : dataset.shards) {
     const corpus::ExampleCounts& counts = shard.source.counts;
     const uint64_t dropped =
@@ -205,16 +205,18 @@ TuneInputs open_tuning(const TuneConfig& config, const TuneKind& kind,
   const corpus::ExampleEncoder encoder = make_encoder(config, inputs.source);
   inputs.chat_template =
       encoder.chat_template() ? encoder.chat_template()->jinja() : inputs.source.chat_template;
-  const fs::path cache = cache_of(config, options);
-  const corpus::PrepareExamplesOptions prepare{
-      .num_threads = options.num_threads, .task = kind.task, .progress = hooks.on_read};
-  inputs.examples = corpus::prepare_examples(config.data.train, encoder, cache / "train", prepare);
-  report(inputs.examples, "train");
-  if (!config.data.validation.empty()) {
-    inputs.validation_examples =
-        corpus::prepare_examples(config.data.validation, encoder, cache / "validation", prepare);
-    report(*inputs.validation_examples, "validation");
-  }
+  const auto prepare = [&](const auto& sources, const std::string& split) {
+    auto examples = corpus::prepare_examples(sources, encoder, cache_of(config, options) / split,
+                                             {.num_threads = options.num_threads,
+                                              .task = kind.task,
+                                              .progress = hooks.on_read,
+                                              .where = "data." + split});
+    report(examples, split);
+    return examples;
+  };
+  inputs.examples = prepare(config.data.train, "train");
+  if (!config.data.validation.empty())
+    inputs.validation_examples = prepare(config.data.validation, "validation");
   open_rows(config, kind, options, inputs);
   inputs.batch = plan_rows(config, *inputs.rows);
   inputs.total_steps = steps_of(config, *inputs.rows);
