@@ -206,7 +206,7 @@ TEST_F(Gguf, ReadsVersion2AndAnEmptyFile) {
 }
 
 TEST_F(Gguf, RefusesOtherVersionsAndByteOrders) {
-  EXPECT_THAT(refusal(""), HasSubstr("byte 0: expected a GGUF file, which begins with \"GGUF\""));
+  EXPECT_THAT(refusal(""), HasSubstr("got an empty file"));
   EXPECT_THAT(refusal("GGU"), HasSubstr("begins with"));
   EXPECT_THAT(refusal("ggjt1234567890123456"), HasSubstr("Older formats"));
   EXPECT_THAT(refusal(gguf_head(0, 0, 1)), HasSubstr("byte 4: expected GGUF version 2 or 3, got "
