@@ -20,12 +20,6 @@ STEPS=4
 THREADS=2
 MICRO_BATCHES=1,2,4,8,16
 
-get_model() {
-  [[ ! -d $WORK/model ]] || return 0
-  "$ROOT/scripts/get_model.sh" smollm2
-  "$BIN/llmconvert" import --from "$("$ROOT/scripts/get_model.sh" smollm2 | tail -n 1)" --out "$WORK/model" --quiet
-}
-
 peer() { # TASK FLAG...
   local task=$1
   shift
@@ -104,7 +98,7 @@ main() {
   [[ -x $PYTHON ]] || fail 'the oracle environment is missing' 'scripts/setup.sh --oracle'
   [[ -d $DATA ]] || fail "the data are missing: $DATA" 'this benchmark reads ../shared/data'
   mkdir -p "$WORK"
-  get_model
+  import_smollm2 "$WORK/model"
   local task
   for task in "${TASKS[@]}"; do
     case $task in

@@ -69,9 +69,7 @@ main() {
   done
   [[ -x $BIN/llmtrain ]] || fail 'llmtrain is not built' 'scripts/test.sh or scripts/quickstart.sh builds it'
   mkdir -p "$WORK"
-  if [[ ! -d $WORK/model ]]; then
-    "$BIN/llmconvert" import --from "$("$ROOT/scripts/get_model.sh" smollm2 | tail -n 1)" --out "$WORK/model" --quiet >/dev/null
-  fi
+  import_smollm2 "$WORK/model" >/dev/null
   local share together apart
   for share in ${SHARES//,/ }; do
     write_rows "$share"

@@ -169,3 +169,10 @@ watch_download() {
   done
   [[ ! -t 1 ]] || printf '\r%40s\r' ''
 }
+
+# import_smollm2 DIR: SmolLM2-135M-Instruct as a model directory, unless it is there. The programs must be built.
+import_smollm2() {
+  [[ ! -d $1 ]] || return 0
+  "$ROOT/build/cpu-release/bin/llmconvert" import --quiet --out "$1" \
+    --from "$("$ROOT/scripts/get_model.sh" smollm2 | tail -n 1)"
+}

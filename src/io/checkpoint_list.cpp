@@ -1,7 +1,10 @@
 #include "llm/io/checkpoint_list.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "llm/core/log.h"
 #include "llm/io/manifest.h"
@@ -11,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kPrefix = "step-";
+
 fs::path checkpoint_folder(const fs::path& run_directory) { return run_directory / "checkpoints"; }
 
 }  // namespace
@@ -19,12 +24,13 @@ bool is_run_directory(const fs::path& directory) {
   return fs::is_directory(checkpoint_folder(directory));
 }
 
+std::string checkpoint_name(int64_t step) { return fmt::format("{}{:08}", kPrefix, step); }
+
 int64_t checkpoint_step(const std::string& name) {
-  const std::string prefix = "step-";
-  if (!name.starts_with(prefix) || name.size() < prefix.size() + 8) return -1;
+  if (!name.starts_with(kPrefix) || name.size() < kPrefix.size() + 8) return -1;
   int64_t step = -1;
   const char* end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, step);
+  const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
   return error == std::errc() && stop == end ? step : -1;
 }
 

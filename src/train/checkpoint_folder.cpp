@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <charconv>
-
 #include <fmt/format.h>
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
@@ -13,29 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPrefix = "step-";
 constexpr const char* kPartial = ".partial";
-
-std::optional<int64_t> step_of(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  int64_t step = 0;
-  const char* begin = name.data() + std::string_view(kPrefix).size();
-  const auto [end, error] = std::from_chars(begin, name.data() + name.size(), step);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return step;
-}
-
-std::vector<CheckpointInfo> named_checkpoints(const fs::path& root) {
-  std::vector<CheckpointInfo> found;
-  if (!fs::is_directory(root)) return found;
-  for (const auto& entry : fs::directory_iterator(root)) {
-    if (const auto step = step_of(entry.path())) found.push_back({*step, entry.path()});
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.step < b.step; });
-  return found;
-}
 
 fs::path unused_folder(const fs::path& root) {
   for (int n = 1;; ++n) {
@@ -59,27 +34,22 @@ void move_into(const fs::path& source, const fs::path& folder) {
 CheckpointFolder::CheckpointFolder(fs::path run_directory)
     : root_(std::move(run_directory) / "checkpoints") {}
 
-fs::path CheckpointFolder::path_of(int64_t step) const {
-  return root_ / fmt::format("{}{:08}", kPrefix, step);
-}
+fs::path CheckpointFolder::path_of(int64_t step) const { return root_ / io::checkpoint_name(step); }
 
-std::vector<CheckpointInfo> CheckpointFolder::list() const {
-  std::vector<CheckpointInfo> found;
-  for (const auto& info : named_checkpoints(root_)) {
-    if (io::has_valid_manifest(info.path, /*check_hashes=*/false)) found.push_back(info);
-  }
-  return found;
+std::vector<io::Checkpoint> CheckpointFolder::list() const {
+  return io::list_checkpoints(root_.parent_path());
 }
 
 std::vector<fs::path> CheckpointFolder::damaged() const {
-  std::vector<fs::path> found;
-  for (const auto& info : named_checkpoints(root_)) {
-    if (!io::has_valid_manifest(info.path, /*check_hashes=*/false)) found.push_back(info.path);
-  }
+  if (!fs::is_directory(root_)) return {};
+  std::vector<fs::path> found = io::checkpoints_after(root_.parent_path(), -1);
+  std::erase_if(found, [](const fs::path& directory) {
+    return io::has_valid_manifest(directory, /*check_hashes=*/false);
+  });
   return found;
 }
 
-std::optional<CheckpointInfo> CheckpointFolder::newest() const {
+std::optional<io::Checkpoint> CheckpointFolder::newest() const {
   const auto all = list();
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
@@ -111,8 +81,8 @@ void CheckpointFolder::prune(int64_t keep_last, int64_t best_step) {
     if (all[i].step == best_step || all[i].step == saved_step_) continue;
     // Without its manifest the directory no longer counts as a checkpoint, should the removal be
     // interrupted.
-    fs::remove(all[i].path / io::kManifestName);
-    fs::remove_all(all[i].path);
+    fs::remove(all[i].directory / io::kManifestName);
+    fs::remove_all(all[i].directory);
   }
   if (!fs::is_directory(root_)) return;
   for (const auto& entry : fs::directory_iterator(root_)) {
@@ -120,14 +90,14 @@ void CheckpointFolder::prune(int64_t keep_last, int64_t best_step) {
   }
 }
 
-std::vector<CheckpointInfo> CheckpointFolder::set_aside_after(int64_t step) {
-  std::vector<CheckpointInfo> later = list();
-  std::erase_if(later, [&](const CheckpointInfo& info) { return info.step <= step; });
+std::vector<io::Checkpoint> CheckpointFolder::set_aside_after(int64_t step) {
+  std::vector<io::Checkpoint> later = list();
+  std::erase_if(later, [&](const io::Checkpoint& info) { return info.step <= step; });
   if (later.empty()) return later;
   const fs::path folder = unused_folder(root_);
-  for (CheckpointInfo& info : later) {
-    move_into(info.path, folder);
-    info.path = folder / info.path.filename();
+  for (io::Checkpoint& info : later) {
+    move_into(info.directory, folder);
+    info.directory = folder / info.directory.filename();
   }
   io::sync_directory(root_);
   return later;

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <map>
 
+#include "llm/core/error.h"
 #include "llm/io/line_reader.h"
 
 namespace llm::train {
@@ -53,8 +55,9 @@ SampleScore read_sample(const io::Json& json) {
   SampleScore sample{.sample = json.at("sample").get<int64_t>(),
                      .nll = number_at(json, "nll"),
                      .num_targets = number_at(json, "num_targets")};
-  if (json.contains("margin")) sample.margin = number_at(json, "margin");
-  if (json.contains("is_correct")) sample.is_correct = json.at("is_correct").get<bool>();
+  if (!json.contains("margin")) return sample;
+  sample.margin = number_at(json, "margin");
+  sample.is_correct = json.at("is_correct").get<bool>();
   return sample;
 }
 
@@ -64,21 +67,30 @@ struct TwoEvaluations {
   int64_t last_step = 0;
 };
 
+void add_line(const io::Json& json, TwoEvaluations& read) {
+  const int64_t step = json.at("step").get<int64_t>();
+  const SampleScore sample = read_sample(json);
+  if (step == 0) {
+    read.first[sample.sample] = sample;
+    return;
+  }
+  if (step != read.last_step) read.last.clear();
+  read.last_step = step;
+  read.last[sample.sample] = sample;
+}
+
 TwoEvaluations read_evaluations(const std::filesystem::path& path) {
   TwoEvaluations read;
   io::LineReader lines(path);
   while (const auto line = lines.next()) {
     const std::string where = fmt::format("{}:{}", path.string(), lines.line_number());
-    const io::Json json = io::parse_json(*line, where);
-    const int64_t step = json.at("step").get<int64_t>();
-    const SampleScore sample = read_sample(json);
-    if (step == 0) {
-      read.first[sample.sample] = sample;
-      continue;
+    try {
+      add_line(io::parse_json(*line, where), read);
+    } catch (const io::Json::exception& error) {
+      throw core::FormatError({where, "a line of eval_samples.jsonl",
+                               io::plain_json_problem(error.what()),
+                               "Remove the file: the run goes on without what it says"});
     }
-    if (step != read.last_step) read.last.clear();
-    read.last_step = step;
-    read.last[sample.sample] = sample;
   }
   return read;
 }
@@ -116,6 +128,7 @@ bool are_comparable(const TwoEvaluations& read) {
   for (const auto& [id, first] : read.first) {
     const auto last = read.last.find(id);
     if (last == read.last.end() || last->second.num_targets != first.num_targets) return false;
+    if (first.margin.has_value() != last->second.margin.has_value()) return false;
   }
   return true;
 }

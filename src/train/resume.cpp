@@ -82,17 +82,17 @@ void note_threads(int64_t before, int64_t now) {
 }
 
 // Reads every byte once: a checkpoint whose content changed must not be trained on.
-void require_undamaged(const std::vector<CheckpointInfo>& checkpoints) {
-  const CheckpointInfo& newest = checkpoints.back();
-  for (const auto& problem : io::verify_manifest(newest.path, /*check_hashes=*/true)) {
+void require_undamaged(const std::vector<io::Checkpoint>& checkpoints) {
+  const io::Checkpoint& newest = checkpoints.back();
+  for (const auto& problem : io::verify_manifest(newest.directory, /*check_hashes=*/true)) {
     if (problem.fault == io::ManifestFault::kExtra) continue;
-    const std::string older = checkpoints.size() > 1
-                                  ? fmt::format("Go on from an older one with --resume {}",
-                                                checkpoints[checkpoints.size() - 2].path.string())
-                                  : "It is the only one: start over with another --run-dir";
-    throw core::FormatError({newest.path.string(), "a checkpoint as it was written",
+    const std::string older =
+        checkpoints.size() > 1 ? fmt::format("Go on from an older one with --resume {}",
+                                             checkpoints[checkpoints.size() - 2].directory.string())
+                               : "It is the only one: start over with another --run-dir";
+    throw core::FormatError({newest.directory.string(), "a checkpoint as it was written",
                              problem.message,
-                             fmt::format("{}, or delete {}", older, newest.path.string())});
+                             fmt::format("{}, or delete {}", older, newest.directory.string())});
   }
 }
 
@@ -130,7 +130,7 @@ std::optional<fs::path> newest_checkpoint(const SessionOptions& options) {
         path.string());
   }
   require_undamaged(complete);
-  return complete.back().path;
+  return complete.back().directory;
 }
 
 }  // namespace

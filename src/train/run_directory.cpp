@@ -28,40 +28,32 @@ void require_no_model(const fs::path& path) {
   }
 }
 
-const fs::path& prepared(const fs::path& path) {
+const fs::path& checked(const fs::path& path) {
   require_no_model(path);
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    throw core::IoError({path.string(), "a run directory that can be made", error.message(),
-                         "Choose another --run-dir"},
-                        error.value());
-  }
   return path;
 }
 
 // While the lock is held: who opened its file before it went cannot get it, who comes later makes
 // a new one, and the directory stays.
-void remove_unused(const fs::path& path) {
+void empty_if_unused(const fs::path& path) {
   std::error_code unused;
   for (const auto& entry : fs::directory_iterator(path, unused)) {
     const auto name = entry.path().filename();
     if (name != kLockName && name != kLogName) return;
   }
   for (const char* name : {kLogName, kLockName}) fs::remove(path / name, unused);
-  fs::remove(path, unused);
 }
 
 }  // namespace
 
 RunDirectory::RunDirectory(const fs::path& path)
-    : path_(path), is_new_(!fs::exists(path)), lock_(prepared(path) / kLockName) {
+    : path_(checked(path)), folders_(path), lock_(path / kLockName) {
   core::set_log_file((path / kLogName).string());
 }
 
 RunDirectory::~RunDirectory() {
   core::set_log_file("");
-  if (is_new_) remove_unused(path_);
+  if (!folders_.empty()) empty_if_unused(path_);
 }
 
 }  // namespace llm::train

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "llm/io/file_lock.h"
+#include "llm/io/made_folders.h"
 
 namespace llm::train {
 
@@ -19,7 +20,7 @@ class RunDirectory {
 
  private:
   std::filesystem::path path_;
-  bool is_new_;
+  io::MadeFolders folders_;
   io::FileLock lock_;
 };
 

@@ -16,7 +16,7 @@ namespace {
 void leave_later_steps(const SessionOptions& options, int64_t step) {
   for (const auto& info : CheckpointFolder(options.run_directory).set_aside_after(step)) {
     core::log_warn("step {} lies after step {}, from which the run goes on: moved to {}", info.step,
-                   step, info.path.string());
+                   step, info.directory.string());
   }
 }
 
@@ -40,7 +40,7 @@ RunSummary summarize(const Trainer& trainer, RunEnd end, const SessionOptions& o
   summary.tokens_per_second = trainer.tokens_per_second();
   summary.peak_memory_bytes = tensor::memory_stats(options.device).peak_bytes;
   summary.run_directory = options.run_directory;
-  summary.checkpoint = CheckpointFolder(options.run_directory).newest()->path;
+  summary.checkpoint = CheckpointFolder(options.run_directory).newest()->directory;
   return summary;
 }
 

@@ -12,7 +12,9 @@ namespace llm::io {
 // Whether it has a folder "checkpoints".
 bool is_run_directory(const std::filesystem::path& directory);
 
-// The number of "step-00000100"; -1 for another name.
+// "step-00000100".
+std::string checkpoint_name(int64_t step);
+// The number in such a name; -1 for another one.
 int64_t checkpoint_step(const std::string& name);
 
 // Those with a valid manifest (sizes, not contents), ascending by step; what has no valid manifest

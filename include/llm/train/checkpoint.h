@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "llm/core/config_node.h"
+#include "llm/io/checkpoint_list.h"
 #include "llm/tensor/parameter_store.h"
 
 namespace llm::train {
@@ -50,11 +51,6 @@ struct SavedState {
 // Throws: IoError, FormatError.
 SavedState load_state(const std::filesystem::path& directory);
 
-struct CheckpointInfo {
-  int64_t step = 0;
-  std::filesystem::path path;
-};
-
 // The checkpoints folder of one run. Not thread-safe.
 class CheckpointFolder {
  public:
@@ -62,8 +58,8 @@ class CheckpointFolder {
 
   // Complete checkpoints by ascending step; others do not exist (files are compared by size,
   // contents when one is loaded).
-  std::vector<CheckpointInfo> list() const;
-  std::optional<CheckpointInfo> newest() const;
+  std::vector<io::Checkpoint> list() const;
+  std::optional<io::Checkpoint> newest() const;
   // Directories named like checkpoints that are incomplete or damaged, so that list() leaves them
   // out.
   std::vector<std::filesystem::path> damaged() const;
@@ -80,7 +76,7 @@ class CheckpointFolder {
   // Moves complete checkpoints after `step` into checkpoints/abandoned-N: a run that goes on from
   // `step` leaves them behind, and they must neither count as its newest nor push its own out.
   // Returns their new places, by ascending step. Throws: IoError.
-  std::vector<CheckpointInfo> set_aside_after(int64_t step);
+  std::vector<io::Checkpoint> set_aside_after(int64_t step);
 
  private:
   std::filesystem::path path_of(int64_t step) const;

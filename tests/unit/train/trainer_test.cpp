@@ -54,7 +54,7 @@ TEST(Trainer, ResumedRunEqualsTheUninterruptedOneBitByBit) {
     const auto checkpoint = CheckpointFolder(parts.folder.path() / "parts").newest();
     ASSERT_TRUE(checkpoint.has_value());
     EXPECT_EQ(checkpoint->step, stop_after);
-    EXPECT_EQ(parts.train("parts", checkpoint->path), RunEnd::kCompleted);
+    EXPECT_EQ(parts.train("parts", checkpoint->directory), RunEnd::kCompleted);
     expect_equal_bits(final_state(parts), expected);
     ASSERT_EQ(parts.sink.records.size(), whole.sink.records.size());
     for (size_t i = 0; i < whole.sink.records.size(); ++i) {
@@ -125,7 +125,7 @@ TEST(Trainer, AnEarlyStopHoldsWhenTheRunIsStartedAgain) {
   const int64_t stopped_at = run.last_state.step;
   const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
   const size_t records = run.sink.records.size();
-  EXPECT_EQ(run.train("run", newest->path), RunEnd::kStoppedEarly);
+  EXPECT_EQ(run.train("run", newest->directory), RunEnd::kStoppedEarly);
   EXPECT_EQ(run.last_state.step, stopped_at);
   EXPECT_EQ(run.sink.records.size(), records);
 }
@@ -188,9 +188,9 @@ TEST(CheckpointFolder, WhatIsSetAsideIsWholeAndNoLongerListed) {
     for (const int64_t step : {10, 20, 30}) checkpoints.save(step, write);
     const auto aside = checkpoints.set_aside_after(10);
     ASSERT_EQ(aside.size(), 2u);
-    EXPECT_EQ(aside[1].path.filename(), "step-00000030");
-    EXPECT_EQ(aside[1].path.parent_path().filename(), "abandoned-" + std::to_string(round));
-    EXPECT_TRUE(io::has_valid_manifest(aside[1].path, true));
+    EXPECT_EQ(aside[1].directory.filename(), "step-00000030");
+    EXPECT_EQ(aside[1].directory.parent_path().filename(), "abandoned-" + std::to_string(round));
+    EXPECT_TRUE(io::has_valid_manifest(aside[1].directory, true));
     EXPECT_EQ(checkpoints.newest()->step, 10);
   }
   EXPECT_TRUE(checkpoints.set_aside_after(10).empty());
@@ -201,7 +201,7 @@ TEST(CheckpointFolder, ADirectoryWithoutAValidManifestDoesNotExist) {
   run.train("run");
   CheckpointFolder folder(run.folder.path() / "run");
   const auto newest = folder.newest();
-  std::filesystem::resize_file(newest->path / "model.safetensors", 100);
+  std::filesystem::resize_file(newest->directory / "model.safetensors", 100);
   EXPECT_LT(folder.newest()->step, newest->step);
 }
 
@@ -209,25 +209,25 @@ TEST(CheckpointFolder, AFlippedBitIsRefusedOnLoad) {
   TinyRun run;
   run.train("run");
   const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
-  EXPECT_EQ(convert::resolve_model_directory(newest->path), newest->path);
+  EXPECT_EQ(convert::resolve_model_directory(newest->directory), newest->directory);
   {
-    std::fstream file(newest->path / "model.safetensors",
+    std::fstream file(newest->directory / "model.safetensors",
                       std::ios::in | std::ios::out | std::ios::binary);
     file.seekg(-1, std::ios::end);
     const char last = static_cast<char>(file.get());
     file.seekp(-1, std::ios::end);
     file.put(static_cast<char>(last ^ 1));
   }
-  EXPECT_THROW(convert::resolve_model_directory(newest->path), core::FormatError);
+  EXPECT_THROW(convert::resolve_model_directory(newest->directory), core::FormatError);
 }
 
 TEST(Trainer, AFinishedRunIsNotWrittenAgain) {
   TinyRun run;
   run.train("run");
   const auto newest = CheckpointFolder(run.folder.path() / "run").newest();
-  const auto written = std::filesystem::last_write_time(newest->path / "model.safetensors");
-  EXPECT_EQ(run.train("run", newest->path), RunEnd::kCompleted);
-  EXPECT_EQ(std::filesystem::last_write_time(newest->path / "model.safetensors"), written);
+  const auto written = std::filesystem::last_write_time(newest->directory / "model.safetensors");
+  EXPECT_EQ(run.train("run", newest->directory), RunEnd::kCompleted);
+  EXPECT_EQ(std::filesystem::last_write_time(newest->directory / "model.safetensors"), written);
 }
 
 }  // namespace

@@ -167,6 +167,10 @@ TEST_F(TuneSession, TuningLowersTheHeldOutLoss) {
   EXPECT_NEAR(sft.change->nll.after, *sft.last_eval_loss, 1e-9);
   EXPECT_FALSE(sft.change->pairs);
 
+  std::ofstream(folder_.path() / "sft/eval_samples.jsonl", std::ios::app) << "{\"step\": 12}\n";
+  EXPECT_THAT(test::error_text<core::FormatError>([&] { train(config<SftConfig>(), "sft"); }),
+              HasSubstr("eval_samples.jsonl:25: expected a line"));
+
   const RunSummary orpo = train(config<OrpoConfig>(), "orpo");
   const auto evaluations = metrics("orpo");
   ASSERT_TRUE(orpo.change && orpo.change->pairs);
