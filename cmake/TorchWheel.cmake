@@ -31,6 +31,9 @@ file(CREATE_LINK "${LLM_FMT_INCLUDE}/fmt" "${first_includes}/fmt" SYMBOLIC)
 target_include_directories(llm_torch SYSTEM INTERFACE "${first_includes}")
 target_include_directories(llm_torch SYSTEM INTERFACE
   "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
+# Headers alone: the wheel holds the code of Gloo, but not what c10d's header of it includes.
+find_path(LLM_GLOO_INCLUDE gloo/context.h REQUIRED)
+target_include_directories(llm_torch SYSTEM INTERFACE "${LLM_GLOO_INCLUDE}")
 target_compile_definitions(llm_torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO _GLIBCXX_USE_CXX11_ABI=1)
 # Without -fopenmp at::parallel_for, a template, silently runs on one thread. It is not given to the linker, so that the
 # one OpenMP run time of a process is the wheel's.
