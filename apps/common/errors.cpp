@@ -86,8 +86,8 @@ int ErrorReporter::report_current_exception() const {
       print_json(error_json("interrupted", kExitInterrupted, message));
     }
     return kExitInterrupted;
-  } catch (const ResultIsFailure&) {
-    return kExitFailure;
+  } catch (const AlreadyTold& told) {
+    return told.exit_code;
   } catch (const core::ConfigError& error) {
     return report("config", kExitUsage, error);
   } catch (const core::DataError& error) {
@@ -96,6 +96,8 @@ int ErrorReporter::report_current_exception() const {
     return report("format", kExitData, error);
   } catch (const core::IoError& error) {
     return report("io", io_exit_code(error.error_number()), error);
+  } catch (const core::PeerError&) {
+    return kExitFailure;
   } catch (const core::Error& error) {
     return report("failure", kExitFailure, error);
   } catch (const core::ContractViolation& error) {

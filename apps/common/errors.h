@@ -16,9 +16,11 @@ inline constexpr int kExitUsage = 2;  // command line or configuration
 inline constexpr int kExitData = 3;   // data or file format, or no room to write it
 inline constexpr int kExitInterrupted = 130;
 
-// Thrown by a command whose printed result is the bad news itself (a failed verification): exit
-// code 1 and no further message.
-struct ResultIsFailure {};
+// Thrown by a command whose bad news is told elsewhere, by its printed result (a failed
+// verification) or by another rank: an exit code and no message.
+struct AlreadyTold {
+  int exit_code = kExitFailure;
+};
 
 // What a foreign library's exception means to a person.
 struct TranslatedError {

@@ -70,6 +70,7 @@ void Program::add_global_options(CLI::App& command) {
   group(command.add_option("--threads", options_.num_threads, "threads to use")
             ->check(whole_number(1, 4096))
             ->type_name("N")
+            ->each([this](const std::string&) { options_.has_num_threads = true; })
             ->capture_default_str());
   if (devices_ == Devices::kNone) return;
   group(command.add_option("--device", options_.device, "auto, cpu or cuda[:N]")
@@ -104,6 +105,8 @@ int Program::parse_and_run(int argc, char** argv) {
   chosen_(options_);
   return kExitOk;
 }
+
+const char* program_version() { return LLM_VERSION; }
 
 int available_cores() {
   cpu_set_t cores;

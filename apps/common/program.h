@@ -21,7 +21,8 @@ struct GlobalOptions {
   bool quiet = false;    // no progress, warnings only
   bool verbose = false;  // debug lines too
   int num_threads = 1;
-  std::string device = "auto";  // auto, cpu, cuda, cuda:N; of programs that have one
+  bool has_num_threads = false;  // the user chose it
+  std::string device = "auto";   // auto, cpu, cuda, cuda:N; of programs that have one
 
   bool shows_progress() const { return !quiet; }
 };
@@ -57,6 +58,8 @@ class Program {
   Run chosen_;
   ErrorTranslator translate_;
 };
+
+const char* program_version();
 
 // Cores this process may use.
 int available_cores();

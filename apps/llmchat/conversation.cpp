@@ -153,7 +153,7 @@ void converse_in_pipe(chat::ChatSession& session, chat::ReplOptions options) {
   std::signal(SIGINT, SIG_DFL);
   const auto input = chat::make_stream_input(std::cin);
   // The notices have said what.
-  if (chat::run_repl(session, *input, options) > 0) throw ResultIsFailure{};
+  if (chat::run_repl(session, *input, options) > 0) throw AlreadyTold{};
 }
 
 void converse(chat::ChatSession& session, const convert::LoadedModel& loaded,

@@ -40,7 +40,7 @@ std::function<void(const std::string& name)> watch_reading(const GlobalOptions& 
 
 // Converts behind the gate, prints its table (or the JSON object) and where the result lies; under
 // --quiet only what failed, and the verdict.
-// Throws: ResultIsFailure when the gate refused the result; Interrupted, and then nothing was made.
+// Throws: AlreadyTold when the gate refused the result; Interrupted, and then nothing was made.
 void convert_and_report(const ConversionJob& job, const GlobalOptions& global);
 
 // Failed rows first (or alone), equal cells as "=", and one closing line.

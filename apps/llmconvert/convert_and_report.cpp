@@ -70,7 +70,7 @@ void convert_and_report(const ConversionJob& job, const GlobalOptions& global) {
     fmt::print("{}\n{}\n{}", verify_table(report, TableRows::kAll), outcome(job.verb, result),
                extras.text);
   }
-  if (!result.gate.passed) throw ResultIsFailure{};
+  if (!result.gate.passed) throw AlreadyTold{};
 }
 
 }  // namespace llm::apps

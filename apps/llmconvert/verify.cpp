@@ -42,7 +42,7 @@ void run(const VerifyCommand& command, const GlobalOptions& global) {
   } else {
     fmt::print("{}", verify_table(report, global.quiet ? TableRows::kFailed : TableRows::kAll));
   }
-  if (!report.passed()) throw ResultIsFailure{};
+  if (!report.passed()) throw AlreadyTold{};
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ constexpr const char* kPretrainExamples =
     "  llmtrain pretrain --config configs/runs/quickstart.json --run-dir runs/first\n"
     "  llmtrain pretrain --config run.json --set optim.lr=1e-3 --set train.max_steps=500\n"
     "  llmtrain pretrain --config run.json --dry-run         check everything, train nothing\n"
+    "  llmtrain pretrain --config run.json --ranks 4         four processes of this machine\n"
+    "  mpirun -n 8 llmtrain pretrain --config run.json       the same on 8 ranks; also srun, "
+    "torchrun\n"
     "Ctrl-C finishes the step, saves a checkpoint and exits with 130; the same command goes on "
     "from there.";
 
@@ -87,16 +90,18 @@ void run_pretrain(const RunOptions& options, const GlobalOptions& global) {
   show_verification(progress, session);
   core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
   if (options.dry_run) return run_dry(config, session, global);
-  report_run(train::pretrain(config, session), global);
+  report_run(train::pretrain(config, session), session, global);
 }
 
 }  // namespace
 
 void add_pretrain_command(Program& program) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App& app = program.add_command(
-      "pretrain", "Train a model on prepared text", kPretrainExamples,
-      [options](const GlobalOptions& global) { run_pretrain(*options, global); });
+  CLI::App& app =
+      program.add_command("pretrain", "Train a model on prepared text", kPretrainExamples,
+                          [options](const GlobalOptions& global) {
+                            run_as_ranks(*options, [&] { run_pretrain(*options, global); });
+                          });
   options->add_to(app, [] { return core::config_help(train::RunConfig{}); });
 }
 

@@ -126,9 +126,13 @@ train::SessionOptions RunOptions::session(const GlobalOptions& global) const {
     session.resume = train::ResumeMode::kFrom;
     session.resume_from = resume;
   }
+  ConnectedRanks connected = connect_ranks(ranks, global);
   session.device = tensor::parse_device(global.device);
-  session.num_threads = tensor::set_num_threads(global.num_threads);
-  session.show_progress = global.shows_progress();
+  session.num_threads = tensor::set_num_threads(connected.num_threads);
+  session.local_rank = connected.local_rank;
+  session.program_version = program_version();
+  session.show_progress = global.shows_progress() && connected.group->rank() == 0;
+  session.group = std::move(connected.group);
   session.should_stop = interrupt_requested;
   return session;
 }
@@ -137,6 +141,7 @@ void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& h
   config.add_to(command);
   command.add_option("--run-dir", run_directory,
                      "where metrics and checkpoints go; default runs/NAME-OF-CONFIG");
+  ranks.add_to(command);
   command
       .add_option("--resume", resume,
                   "auto: from the newest checkpoint of the run directory; never; or a checkpoint "
@@ -158,9 +163,20 @@ void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& h
       "list every key of the run config");
 }
 
-void report_run(const train::RunSummary& summary, const GlobalOptions& global) {
+void run_as_ranks(const RunOptions& options, const std::function<void()>& run) {
+  if (options.ranks.asks_for_launch() && !options.dry_run) return launch_ranks(options.ranks.count);
+  run();
+}
+
+void report_run(const train::RunSummary& summary, const train::SessionOptions& session,
+                const GlobalOptions& global) {
+  const bool is_interrupted = summary.end == train::RunEnd::kInterrupted;
+  if (session.group->rank() > 0) {
+    if (is_interrupted) throw AlreadyTold{kExitInterrupted};
+    return;
+  }
   report_end(summary, global);
-  if (summary.end != train::RunEnd::kInterrupted) return;
+  if (!is_interrupted) return;
   throw Interrupted{.note = fmt::format("after step {}; saved {}; the same command goes on from "
                                         "there",
                                         summary.state.step, summary.checkpoint.string()),

@@ -6,6 +6,7 @@
 
 #include "llm/train/session.h"
 #include "llmtrain/commands.h"
+#include "llmtrain/ranks.h"
 
 namespace llm::apps {
 
@@ -15,13 +16,19 @@ struct RunOptions {
   std::string resume = "auto";
   std::string sweep;
   bool dry_run = false;
+  RankOptions ranks;
 
   // `help` lists every key of the command's config.
   void add_to(CLI::App& command, const std::function<std::string()>& help);
+  // Connects the ranks when there are several. Called once.
   train::SessionOptions session(const GlobalOptions& global) const;
 };
 
-// Prints the summary as the user asked for. Throws: Interrupted for a run that was.
-void report_run(const train::RunSummary& summary, const GlobalOptions& global);
+// `run`, or under --ranks as many processes that do.
+void run_as_ranks(const RunOptions& options, const std::function<void()>& run);
+
+// Prints the summary as the user asked for, on rank 0. Throws: Interrupted for a run that was.
+void report_run(const train::RunSummary& summary, const train::SessionOptions& session,
+                const GlobalOptions& global);
 
 }  // namespace llm::apps

@@ -134,11 +134,13 @@ void run_sweep(const RunOptions& options, const GlobalOptions& global, const Poi
                    fmt::join(point.assignments, " "));
     results.push_back({point, run(config, own)});
     if (results.back().summary.end == train::RunEnd::kInterrupted) {
+      if (session.group->rank() > 0) throw AlreadyTold{kExitInterrupted};
       throw Interrupted{.note =
                             fmt::format("at point {} of {}; the same command goes on from there",
                                         results.size(), points.size())};
     }
   }
+  if (session.group->rank() > 0) return;
   std::ranges::stable_sort(results, is_better);
   io::write_file_atomically(session.run_directory / "sweep.json",
                             results_json(results).dump(2) + "\n");

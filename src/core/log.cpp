@@ -36,7 +36,7 @@ class Log {
     terminal_->set_pattern("[%T] " + rank_ + "%^%l%$: %v");
     if (file_ != nullptr) file_->set_pattern(file_pattern());
     const LogLevel level =
-        config.rank == 0 ? config.level : std::max(config.level, LogLevel::kWarn);
+        config.rank == 0 ? config.level : std::max(config.level, LogLevel::kError);
     terminal_->set_level(spdlog_level(level));
     logger_.set_level(spdlog_level(std::min(level, LogLevel::kInfo)));
   }

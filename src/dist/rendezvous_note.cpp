@@ -24,10 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Programs that start the ranks of a host, as /proc/PID/comm names them (15 characters at most).
-constexpr std::array<std::string_view, 8> kStarters = {
-    "hydra_pmi_proxy", "hydra_bstrap_pr", "mpiexec.hydra", "mpirun",
-    "mpiexec",         "orted",           "prted",         "slurmstepd"};
+// What starts the ranks of a host for launchers that give their job no name (Hydra, MVAPICH2), as
+// /proc/PID/stat has it: 15 characters at most.
+constexpr std::array<std::string_view, 2> kStarters = {"hydra_pmi_proxy", "mpispawn"};
 
 struct Process {
   std::string name;
@@ -51,7 +50,7 @@ std::optional<Process> process(int64_t pid) {
   return rest && state != "Z" ? std::optional(found) : std::nullopt;
 }
 
-// The nearest ancestor that is a launcher, else the parent: ranks may be started through a shell.
+// The nearest ancestor of those, else the parent: ranks may be started through a shell.
 int64_t starter_process() {
   for (int64_t pid = ::getppid(); pid > 1;) {
     const auto ancestor = process(pid);

@@ -178,7 +178,9 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     const BlockSaved saved = call->policy == RecomputePolicy::kBlock ? forward_saved(*call, kept[0])
                                                                      : BlockSaved::unpack(kept);
     const at::Tensor dmid = mlp_backward(*call, saved, grads[0].contiguous());
-    return {attention_half_backward(*call, saved, dmid), at::Tensor()};
+    at::Tensor dx = attention_half_backward(*call, saved, dmid);
+    if (call->sequence.on_backward) call->sequence.on_backward(call->block.layer);
+    return {std::move(dx), at::Tensor()};
   }
 };
 

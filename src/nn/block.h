@@ -8,6 +8,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <functional>
+
 #include "llm/kernels/attention.h"
 #include "llm/kernels/linear.h"
 #include "llm/nn/causal_lm.h"
@@ -38,11 +41,13 @@ struct SequenceContext {
   RopeInput rope;
   kernels::AttentionShape attention;
   kernels::NoiseContext noise = {};  // of the adapters' dropout
+  std::function<void(int64_t layer)> on_backward = {};
 };
 
 struct Block {
   BlockWeights weights;
   BlockShape shape;
+  int64_t layer = 0;
 };
 
 at::Tensor compose_block(const Block& block, const at::Tensor& x,

@@ -19,7 +19,8 @@ Block make_block(const arch::ModelConfig& config, const WeightFinder& find, int6
   weights.down = find.linear(prefix + "mlp.down_proj");
   return {weights,
           {config.num_attention_heads, config.num_key_value_heads, config.head_dim,
-           config.rms_norm_eps}};
+           config.rms_norm_eps},
+          layer};
 }
 
 }  // namespace llm::nn

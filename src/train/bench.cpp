@@ -45,7 +45,7 @@ class BenchStep {
   BenchStep(const RunConfig& config, nn::CausalLM& model)
       : config_(config),
         model_(model),
-        batch_(plan_batch(config, 1)),
+        batch_(plan_batch(config)),
         optimizer_(model.store(), config.optim),
         random_(1) {}
 
@@ -96,7 +96,7 @@ void check_options(const BenchOptions& options) {
 BenchResult bench_training(const RunConfig& config, const arch::ModelConfig& model_config,
                            const BenchOptions& options) {
   check_options(options);
-  const BatchPlan batch = plan_batch(config, 1);
+  const BatchPlan batch = plan_batch(config);
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
   tensor::ParameterStore store(

@@ -106,6 +106,7 @@ void save_state(const fs::path& directory, const TrainerState& state,
   json["tokenizer_fingerprint"] = io::hex64(state.tokenizer_fingerprint);
   json["data_fingerprint"] = io::hex64(state.data_fingerprint);
   json["num_threads"] = state.num_threads;
+  json["world_size"] = state.world_size;
   json["config"] = io::to_json(config);
   io::write_file_atomically(state_path(directory), json.dump(2) + "\n");
 }
@@ -134,6 +135,7 @@ SavedState load_state(const fs::path& directory) {
     state.data_fingerprint =
         io::parse_hex64(json.at("data_fingerprint").get<std::string>(), path.string());
     state.num_threads = json.at("num_threads").get<int64_t>();
+    state.world_size = json.value("world_size", int64_t{1});
     saved.config = io::to_config_node(json.at("config"), path.string());
   } catch (const io::OrderedJson::exception& problem) {
     throw core::FormatError(

@@ -13,10 +13,23 @@ void MetricTotals::add(const std::map<std::string, objectives::MetricSum>& metri
   }
 }
 
-std::vector<std::pair<std::string, double>> MetricTotals::means() const {
+MetricSums MetricTotals::sums() const {
+  MetricSums sums;
+  for (const auto& [name, total] : totals_) sums[name] = {total.sum.item<double>(), total.weight};
+  return sums;
+}
+
+void add_sums(MetricSums& total, const MetricSums& part) {
+  for (const auto& [name, ratio] : part) {
+    total[name].sum += ratio.sum;
+    total[name].weight += ratio.weight;
+  }
+}
+
+std::vector<std::pair<std::string, double>> metric_means(const MetricSums& sums) {
   std::vector<std::pair<std::string, double>> values;
-  for (const auto& [name, total] : totals_) {
-    if (total.weight > 0) values.emplace_back(name, total.sum.item<double>() / total.weight);
+  for (const auto& [name, ratio] : sums) {
+    if (ratio.weight > 0) values.emplace_back(name, ratio.sum / ratio.weight);
   }
   return values;
 }

@@ -35,7 +35,7 @@ void require_validation_for_patience(const RunConfig& config, const RunInputs& i
 
 OpenedRun open_run(const RunConfig& config, const SessionOptions& options) {
   RunInputs inputs = read_inputs(config);
-  const BatchPlan batch = plan_batch(config, 1);
+  const BatchPlan batch = plan_batch(config);
   require_validation_for_patience(config, inputs);
   if (const auto warning = context_length_warning(config, inputs.model))
     core::log_warn("{}", *warning);

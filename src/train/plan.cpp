@@ -83,7 +83,7 @@ MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape)
 RunPlan plan_run(const PlanInput& input) {
   RunPlan plan;
   plan.parameters = arch::parameter_counts(input.model);
-  plan.batch = plan_batch(input.config, 1);
+  plan.batch = plan_batch(input.config);
   plan.total_steps = total_steps(input.config, plan.batch, input.num_rows);
   plan.total_tokens = plan.total_steps * plan.batch.tokens_per_step;
   plan.tokens_per_parameter =

@@ -73,12 +73,16 @@ void check_data(const ResumePoint& point, const RunIdentity& run) {
   }
 }
 
-void note_threads(int64_t before, int64_t now) {
-  if (before == now) return;
-  core::log_warn(
-      "resuming with {} thread(s) after {}: sums are taken in another order, so the run is not "
-      "bit-equal to the uninterrupted one",
-      now, before);
+void note_reordering(const TrainerState& saved, const SessionOptions& options) {
+  const auto note = [](const char* what, int64_t before, int64_t now) {
+    if (before == now) return;
+    core::log_warn(
+        "resuming with {} {}(s) after {}: sums are taken in another order, so the run is not "
+        "bit-equal to the uninterrupted one",
+        now, what, before);
+  };
+  note("rank", saved.world_size, options.group->size());
+  note("thread", saved.num_threads, options.num_threads);
 }
 
 // Reads every byte once: a checkpoint whose content changed must not be trained on.
@@ -145,7 +149,7 @@ std::optional<ResumePoint> find_resume_point(const RunIdentity& run,
   check_settings(point, run.config);
   if (run.model) check_model(point, *run.model);
   check_data(point, run);
-  note_threads(point.saved.state.num_threads, options.num_threads);
+  note_reordering(point.saved.state, options);
   return point;
 }
 
@@ -159,6 +163,7 @@ TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
   state.tokenizer_fingerprint = run.tokenizer_fingerprint;
   state.data_fingerprint = run.data_fingerprint;
   state.num_threads = options.num_threads;
+  state.world_size = options.group->size();
   return state;
 }
 

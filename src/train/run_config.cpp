@@ -66,21 +66,20 @@ int64_t checked_steps(double steps, const BatchPlan& batch) {
 
 }  // namespace
 
-BatchPlan plan_batch(const RunConfig& config, int64_t world_size) {
-  const int64_t micro = micro_batch_tokens(config) * world_size;
+BatchPlan plan_batch(const RunConfig& config) {
+  const int64_t micro = micro_batch_tokens(config);
   if (config.train.batch_tokens % micro != 0) {
     const int64_t below = config.train.batch_tokens / micro * micro;
     throw core::ConfigError(
         {"train.batch_tokens",
-         fmt::format("a multiple of {} = micro_batch_rows {} x context_length {} x {} rank(s)",
-                     micro, config.train.micro_batch_rows, config.data.context_length, world_size),
+         fmt::format("a multiple of {} = micro_batch_rows {} x context_length {}", micro,
+                     config.train.micro_batch_rows, config.data.context_length),
          std::to_string(config.train.batch_tokens),
          below > 0 ? fmt::format("Set {} or {}", below, below + micro)
                    : fmt::format("Set {}", micro)});
   }
   const int64_t micro_batches = config.train.batch_tokens / micro;
-  return {micro_batches * config.train.micro_batch_rows * world_size, micro_batches,
-          config.train.batch_tokens};
+  return {micro_batches * config.train.micro_batch_rows, micro_batches, config.train.batch_tokens};
 }
 
 LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {

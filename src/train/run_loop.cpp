@@ -7,6 +7,7 @@
 #include "llm/io/atomic_file.h"
 #include "llm/io/config_json.h"
 #include "llm/tensor/memory_stats.h"
+#include "train/rank_phase.h"
 
 namespace llm::train {
 
@@ -40,7 +41,8 @@ RunSummary summarize(const Trainer& trainer, RunEnd end, const SessionOptions& o
   summary.tokens_per_second = trainer.tokens_per_second();
   summary.peak_memory_bytes = tensor::memory_stats(options.device).peak_bytes;
   summary.run_directory = options.run_directory;
-  summary.checkpoint = CheckpointFolder(options.run_directory).newest()->directory;
+  if (options.group->rank() == 0)
+    summary.checkpoint = CheckpointFolder(options.run_directory).newest()->directory;
   return summary;
 }
 
@@ -54,16 +56,22 @@ std::string message_of(const std::exception& error) {
 
 RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const SessionOptions& options,
                     bool tensorboard) {
-  io::write_file_atomically(options.run_directory / "config.json",
-                            io::to_json(setup.resolved_config).dump(2) + "\n");
-  leave_later_steps(options, state.step);
   const int64_t total_steps = setup.total_steps;
   const std::string best_metric = setup.loop.eval.best_metric;
-  const auto sinks = make_sinks(options, state.step, total_steps, tensorboard);
+  std::vector<std::unique_ptr<MetricsSink>> sinks;
+  // Every rank has loaded what it needs: rank 0 alone changes the run directory from here on.
+  run_on_all_ranks(*options.group, "preparing the run directory", [&] {
+    if (options.group->rank() != 0) return;
+    io::write_file_atomically(options.run_directory / "config.json",
+                              io::to_json(setup.resolved_config).dump(2) + "\n");
+    leave_later_steps(options, state.step);
+    sinks = make_sinks(options, state.step, total_steps, tensorboard);
+  });
   for (const auto& sink : sinks) setup.sinks.push_back(sink.get());
   setup.should_stop = options.should_stop;
   Trainer trainer(std::move(setup), state, CheckpointFolder(options.run_directory));
   const RunEnd end = trainer.run();
+  options.group->barrier("end of the run");
   RunSummary summary = summarize(trainer, end, options);
   summary.first_step = state.step;
   summary.total_steps = total_steps;

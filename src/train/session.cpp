@@ -11,9 +11,11 @@
 #include "llm/objectives/nll.h"
 #include "llm/tensor/paged_memory.h"
 #include "train/opened_run.h"
+#include "train/rank_phase.h"
 #include "train/resume.h"
-#include "train/run_directory.h"
 #include "train/run_loop.h"
+#include "train/shared_run_directory.h"
+#include "train/start_up.h"
 
 namespace llm::train {
 
@@ -67,7 +69,9 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
                  core::format_count(static_cast<double>(arch::num_parameters(run.inputs.model))),
                  core::format_count(static_cast<double>(run.rows.num_tokens())), run.total_steps,
                  run.batch.tokens_per_step, (options.run_directory / "config.json").string());
-  const ModelState made = make_model(config, run.inputs.model, options, resume);
+  ModelState made;
+  run_on_all_ranks(*options.group, "loading",
+                   [&] { made = make_model(config, run.inputs.model, options, resume); });
   objectives::NllObjective objective;
   const data::TokenRows rows(run.rows, static_cast<uint64_t>(config.train.seed),
                              config.data.shuffle);
@@ -75,6 +79,7 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
   if (run.validation) validation.emplace(*run.validation, /*seed=*/0, /*shuffle=*/false);
 
   TrainerSetup setup;
+  setup.group = options.group.get();
   setup.loop = loop_config(config, run.batch);
   setup.resolved_config = core::dump_config(config);
   setup.total_steps = run.total_steps;
@@ -94,13 +99,18 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
 
 // A directory that is there may be in use, and holds what the run goes on from; a new one is made
 // once nothing is wrong with the rest.
-RunSummary train_in(std::optional<RunDirectory>& directory, const RunConfig& config,
+RunSummary train_in(SharedRunDirectory& directory, const RunConfig& config,
                     const SessionOptions& options) {
-  if (fs::is_directory(options.run_directory)) directory.emplace(options.run_directory);
-  const OpenedRun run = open_run(config, options);
-  const auto resume = find_resume_point(identity_of(config, run), options);
-  if (!directory) directory.emplace(options.run_directory);
-  return train_opened(config, options, run, resume);
+  directory.open_existing();
+  std::optional<OpenedRun> run;
+  std::optional<ResumePoint> resume;
+  run_on_all_ranks(*options.group, "reading the inputs", [&] {
+    run.emplace(open_run(config, options));
+    resume = find_resume_point(identity_of(config, *run), options);
+  });
+  introduce_ranks(options, identity_of(config, *run));
+  directory.open();
+  return train_opened(config, options, *run, resume);
 }
 
 }  // namespace
@@ -131,7 +141,7 @@ RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options) {
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
-  std::optional<RunDirectory> directory;
+  SharedRunDirectory directory(*options.group, options.run_directory);
   return with_error_log([&] { return train_in(directory, config, options); });
 }
 

@@ -11,7 +11,7 @@
 #include "llm/core/rng.h"
 #include "llm/optim/schedule.h"
 #include "llm/tensor/memory_stats.h"
-#include "train/metric_totals.h"
+#include "train/rank_exchange.h"
 #include "train/validation.h"
 
 namespace llm::train {
@@ -72,12 +72,21 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
       checkpoints_(std::move(checkpoints)),
       store_(*setup_.store),
       optimizer_(store_, setup_.loop.optim),
-      loader_(*setup_.train_rows, {.rows_per_batch = setup_.loop.micro_batch_rows},
+      reducer_(store_, *setup_.group, setup_.loop.bucket_bytes),
+      loader_(*setup_.train_rows,
+              {.rows_per_batch = setup_.loop.micro_batch_rows,
+               .batches_per_step = setup_.loop.micro_batches,
+               .rank = setup_.group->rank(),
+               .world_size = setup_.group->size()},
               state_.next_row) {
+  setup_.model->set_backward_observer([this](int64_t layer) { reducer_.layer_done(layer); });
+  if (!is_first_rank()) return;
   // A state that lies on disk already is not written again.
   const auto newest = checkpoints_.newest();
   if (newest && newest->step == state_.step) saved_step_ = state_.step;
 }
+
+Trainer::~Trainer() { setup_.model->set_backward_observer({}); }
 
 RunEnd Trainer::run() {
   if (state_.step == 0 && setup_.loop.eval.at_start) evaluate();
@@ -90,7 +99,7 @@ RunEnd Trainer::run() {
     if (is_due(setup_.loop.eval.every_steps)) evaluate();
     if (is_due(setup_.loop.checkpoint.every_steps)) save_checkpoint();
     const bool is_last = state_.step == setup_.total_steps;
-    if (!is_last && setup_.should_stop && setup_.should_stop()) return stop(RunEnd::kInterrupted);
+    if (!is_last && stop_requested()) return stop(RunEnd::kInterrupted);
   }
   save_checkpoint();
   return beyond_gate() ? RunEnd::kStoppedByGate : RunEnd::kCompleted;
@@ -102,12 +111,20 @@ RunEnd Trainer::stop(RunEnd end) {
   return end;
 }
 
+// Any rank's wish: they have to stop after the same step.
+bool Trainer::stop_requested() {
+  const bool own = setup_.should_stop && setup_.should_stop();
+  return join_sums(*setup_.group, {own ? 1.0 : 0.0}, "stop requests").front() > 0;
+}
+
 StepReport Trainer::train_step() {
-  // 1. Fetch this step's micro-batches.
+  // 1. Fetch this rank's micro-batches of the step.
   const int64_t first_row = state_.next_row;
   const std::vector<data::Batch> batches = next_batches();
-  // 2. and 3. Scale of each term, forward and backward.
-  StepReport report = accumulate(batches);
+  // 2. and 3. Scale of each term, forward and backward; gradients are added up over ranks
+  // meanwhile.
+  const StepShare share = join_shares(*setup_.group, accumulate(batches));
+  StepReport report{.loss = share.loss, .metrics = metric_means(share.metrics)};
   // 4. Global norm; a step that left the finite numbers is refused with the weights still those
   // before it.
   report.grad_norm = optimizer_.grad_norm().item<double>();
@@ -119,48 +136,53 @@ StepReport Trainer::train_step() {
   optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
   store_.zero_gradients();
 
-  int64_t tokens = 0;
-  for (const auto& batch : batches) tokens += batch.num_tokens();
   state_.step = step;
-  state_.tokens += tokens;
+  state_.tokens += share.tokens;
   state_.next_row = loader_.state();
-  interval_tokens_ += tokens;
+  interval_tokens_ += share.tokens;
   last_step_ = report;
   return report;
 }
 
 std::vector<data::Batch> Trainer::next_batches() {
-  std::vector<data::Batch> batches;
-  for (int64_t i = 0; i < setup_.loop.micro_batches; ++i) {
-    batches.push_back(loader_.next());
-    batches.back().noise_key = noise_key(setup_.loop, state_.step + 1);
-  }
+  std::vector<data::Batch> batches = loader_.next_step();
+  for (data::Batch& batch : batches) batch.noise_key = noise_key(setup_.loop, state_.step + 1);
   return batches;
 }
 
-StepReport Trainer::accumulate(const std::vector<data::Batch>& batches) {
+std::vector<double> Trainer::term_scales(const std::vector<data::Batch>& batches) {
   const auto terms = setup_.objective->terms();
   std::vector<double> weights(terms.size(), 0);
   for (const auto& batch : batches) {
     const auto own = setup_.objective->weights(batch);
     for (size_t i = 0; i < terms.size(); ++i) weights[i] += own[i];
   }
-  std::vector<double> scales(terms.size(), 0);
+  std::vector<double> scales = join_sums(*setup_.group, weights, "weights of the step");
   for (size_t i = 0; i < terms.size(); ++i)
-    scales[i] = weights[i] > 0 ? terms[i].coefficient / weights[i] : 0;
+    scales[i] = scales[i] > 0 ? terms[i].coefficient / scales[i] : 0;
+  return scales;
+}
 
-  at::Tensor loss;  // [] fp64
+StepShare Trainer::accumulate(const std::vector<data::Batch>& batches) {
+  const std::vector<double> scales = term_scales(batches);
+  at::Tensor loss = at::zeros({}, at::TensorOptions(store_.device()).dtype(at::kDouble));
   MetricTotals metrics;
-  for (const auto& batch : batches) {
-    const auto result = setup_.objective->compute(*setup_.model, batch.to(store_.device()), scales);
+  StepShare share;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const auto result =
+        setup_.objective->compute(*setup_.model, batches[i].to(store_.device()), scales);
+    if (i + 1 == batches.size()) reducer_.begin(state_.step + 1);
     torch::autograd::backward({result.root}, {result.root_gradient});
-    for (size_t i = 0; i < terms.size(); ++i) {
-      const at::Tensor scaled = result.term_sums[i].to(at::kDouble) * scales[i];
-      loss = loss.defined() ? loss + scaled : scaled;
-    }
+    for (size_t term = 0; term < scales.size(); ++term)
+      loss += result.term_sums[term].to(at::kDouble) * scales[term];
     metrics.add(result.metrics);
+    share.tokens += batches[i].num_tokens();
   }
-  return {.loss = loss.item<double>(), .metrics = metrics.means()};
+  if (batches.empty()) reducer_.begin(state_.step + 1);
+  reducer_.finish();
+  share.loss = loss.item<double>();
+  share.metrics = metrics.sums();
+  return share;
 }
 
 void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
@@ -168,11 +190,12 @@ void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data
   if (std::isfinite(report.loss) && std::isfinite(report.grad_norm)) return;
   store_.zero_gradients();
   LLM_CHECK(state_.next_row == first_row);
+  const std::string documents = join_texts(*setup_.group, join_ids(batches), "documents");
   save_checkpoint();
   throw core::NumericError({fmt::format("step {}", state_.step + 1),
                             "a finite loss and gradient norm",
                             fmt::format("loss {} and gradient norm {} on documents {}", report.loss,
-                                        report.grad_norm, join_ids(batches)),
+                                        report.grad_norm, documents),
                             fmt::format("The weights from before this step are saved as step {}. "
                                         "Look at these documents, lower optim.lr "
                                         "or lengthen optim.schedule.warmup_steps",
@@ -210,7 +233,9 @@ void Trainer::evaluate() {
   if (setup_.validation_rows != nullptr) {
     const ValidationResult validation =
         evaluate_rows(*setup_.model, *setup_.objective, *setup_.validation_rows,
-                      {setup_.loop.micro_batch_rows, setup_.loop.eval.max_rows});
+                      {.rows_per_batch = setup_.loop.micro_batch_rows,
+                       .max_rows = setup_.loop.eval.max_rows,
+                       .group = setup_.group});
     values = validation.values;
     if (setup_.record_samples) setup_.record_samples(state_.step, validation.samples);
     last_eval_loss_ = values.front().second;
@@ -238,7 +263,8 @@ void Trainer::judge(const std::vector<std::pair<std::string, double>>& values) {
 
 void Trainer::ask_gate(std::vector<std::pair<std::string, double>>& values) {
   if (!setup_.gate.perplexity) return;
-  const double perplexity = setup_.gate.perplexity();
+  const double perplexity =
+      value_of_first_rank(*setup_.group, setup_.gate.perplexity, kBasePerplexity);
   values.emplace_back(kBasePerplexity, perplexity);
   state_.last_perplexity = perplexity;
   const auto first = state_.first_eval.find(kBasePerplexity);
@@ -263,12 +289,13 @@ void Trainer::compare_with_first(std::vector<std::pair<std::string, double>>& va
 
 void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
+  saved_step_ = state_.step;
+  if (!is_first_rank()) return;
   const auto path = checkpoints_.save(state_.step, [this](const std::filesystem::path& directory) {
     setup_.save_model(directory);
     save_optimizer(directory, store_);
     save_state(directory, state_, setup_.resolved_config);
   });
-  saved_step_ = state_.step;
   core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
   checkpoints_.prune(setup_.loop.checkpoint.keep_last,
                      setup_.loop.checkpoint.keep_best ? state_.best_step : 0);

@@ -9,10 +9,12 @@
 #include "llm/io/config_json.h"
 #include "llm/tensor/paged_memory.h"
 #include "train/eval_samples.h"
+#include "train/rank_phase.h"
 #include "train/reference_logprobs.h"
 #include "train/resume.h"
-#include "train/run_directory.h"
 #include "train/run_loop.h"
+#include "train/shared_run_directory.h"
+#include "train/start_up.h"
 #include "train/tune_inputs.h"
 #include "train/tune_model.h"
 
@@ -72,8 +74,13 @@ std::shared_ptr<const objectives::ReferenceLogprobs> open_reference(const TuneKi
                                                                     nn::CausalLM& model) {
   if (!kind.needs_reference) return nullptr;
   const ReferenceLogprobs file(options.run_directory, inputs);
-  auto reference = resumes ? file.read() : nullptr;
-  return reference ? reference : file.compute(model);
+  std::shared_ptr<const objectives::ReferenceLogprobs> reference;
+  run_on_first_rank_first(*options.group, "reference log-probabilities", [&] {
+    // What rank 0 computed lies in the file when the others come.
+    if (resumes || options.group->rank() > 0) reference = file.read();
+    if (!reference) reference = file.compute(model);
+  });
+  return reference;
 }
 
 // All of it but the objective and what follows from the run directory.
@@ -98,27 +105,36 @@ TrainerSetup make_setup(const TuneConfig& config, const TuneKind& kind, const Tu
 // Requires: the run directory is ours.
 RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
                        const SessionOptions& options, const TuneHooks& hooks) {
-  TuneInputs inputs = open_tuning(config, kind, options, hooks);
+  TuneInputs inputs;
+  run_on_first_rank_first(*options.group, "reading the inputs",
+                          [&] { inputs = open_tuning(config, kind, options, hooks); });
   const RunIdentity identity = identity_of(config, kind, inputs);
-  const auto resume = find_resume_point(identity, options);
+  introduce_ranks(options, identity);
+  std::optional<ResumePoint> resume;
+  TunedModel tuned;
+  run_on_all_ranks(*options.group, "loading", [&] {
+    resume = find_resume_point(identity, options);
+    tuned = make_tuned_model(config, inputs, options);
+  });
   const TrainerState state = first_state(identity, options, resume);
-  TunedModel tuned = make_tuned_model(config, inputs, options);
   inputs.source.weights.reset();  // what was read of the mapped files counts as our memory
   log_size(inputs, tuned);
   const auto reference = open_reference(kind, options, inputs, resume.has_value(), *tuned.model);
-  prepare_training(tuned, inputs.source.config, resume);
+  run_on_all_ranks(*options.group, "training state",
+                   [&] { prepare_training(tuned, inputs.source.config, resume); });
   const auto objective = kind.make_objective(inputs.source_names(), reference);
 
   TrainerSetup setup = make_setup(config, kind, inputs, tuned, hooks);
+  setup.group = options.group.get();
   setup.objective = objective.get();
   const fs::path samples = options.run_directory / "eval_samples.jsonl";
   std::optional<EvalSamplesWriter> writer;
-  if (inputs.validation) {
+  if (inputs.validation && options.group->rank() == 0) {
     writer.emplace(samples, state.step, inputs.source_names());
     setup.record_samples = [&](int64_t step, const auto& scores) { writer->write(step, scores); };
   }
   RunSummary summary = run_loop(std::move(setup), state, options, config.log.tensorboard);
-  summary.change = eval_change(samples);
+  if (writer) summary.change = eval_change(samples);
   return summary;
 }
 
@@ -127,8 +143,11 @@ RunSummary tune_kind(const TuneConfig& config, const TuneKind& kind, const Sessi
   validate(config);
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
-  const RunDirectory directory(options.run_directory);
-  return with_error_log([&] { return tune_opened(config, kind, options, hooks); });
+  SharedRunDirectory directory(*options.group, options.run_directory);
+  return with_error_log([&] {
+    directory.open();
+    return tune_opened(config, kind, options, hooks);
+  });
 }
 
 TuneCheck check_kind(const TuneConfig& config, const TuneKind& kind, const SessionOptions& options,

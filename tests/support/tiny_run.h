@@ -71,11 +71,13 @@ class TinyRun {
       state = train::load_state(checkpoint).state;
     }
     train::TrainerSetup setup;
-    const auto batch = train::plan_batch(config, 1);
+    setup.group = group.get();
+    const auto batch = train::plan_batch(config);
     const data::TokenRows train_rows(*rows, static_cast<uint64_t>(config.train.seed),
                                      config.data.shuffle);
     const data::TokenRows validation_rows(*validation, 0, false);
     setup.loop = train::loop_config(config, batch);
+    if (bucket_bytes > 0) setup.loop.bucket_bytes = bucket_bytes;
     setup.resolved_config = core::dump_config(config);
     setup.total_steps = train::total_steps(config, batch, rows->num_rows());
     setup.model = tiny.model.get();
@@ -96,7 +98,9 @@ class TinyRun {
   }
 
   test::TempDirectory folder;
+  std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
   train::RunConfig config;
+  int64_t bucket_bytes = 0;  // 0: the default
   std::unique_ptr<data::TokenDataset> rows, validation;
   objectives::NllObjective objective;
   TinyModel tiny;

@@ -60,5 +60,9 @@ class NumericError : public Error {
 class DistError : public Error {
   using Error::Error;
 };
+// Another rank failed and says why itself, so that nobody else needs to. Exit code 1.
+class PeerError : public DistError {
+  using DistError::DistError;
+};
 
 }  // namespace llm::core

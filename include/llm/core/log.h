@@ -14,7 +14,7 @@ enum class LogLevel { kDebug, kInfo, kWarn, kError };
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   int rank = 0;
-  int world_size = 1;  // ranks other than 0 log warnings and errors only
+  int world_size = 1;  // ranks other than 0 log errors only: what they warn of, rank 0 does, too
 };
 
 // Requires: called once at program start, before other threads log. Without it the defaults hold.

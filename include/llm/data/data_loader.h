@@ -1,4 +1,8 @@
-// Micro-batches of a row stream, made ahead of time. The whole state is one integer.
+// The micro-batches of training steps, made ahead of time. The whole state is one integer.
+//
+// A step is `batches_per_step` micro-batches of consecutive rows of the stream, whatever the number
+// of ranks: rank r of W makes those numbered r, r + W, ... So a run is the same on any number of
+// ranks, and a resumed one may change it.
 #pragma once
 
 #include <condition_variable>
@@ -7,6 +11,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "llm/data/batch.h"
 #include "llm/data/row_stream.h"
@@ -14,31 +19,32 @@
 namespace llm::data {
 
 struct LoaderConfig {
-  int64_t rows_per_batch = 1;  // of this rank
+  int64_t rows_per_batch = 1;
+  int64_t batches_per_step = 1;  // of all ranks together
   int64_t rank = 0;
   int64_t world_size = 1;
   int64_t prefetch = 2;  // batches made ahead by a thread of its own; 0: made on demand
 };
 
-// A global micro-batch is world_size * rows_per_batch consecutive indices of the stream; rank r
-// takes the r-th run of rows_per_batch.
 class DataLoader {
  public:
-  // Starts at global row index `next_row` (0, or what state() returned). Requires: the rows outlive
-  // the loader.
+  // Starts with the step whose first row is `next_row` (0, or what state() returned). Requires: the
+  // rows outlive the loader.
   DataLoader(const RowStream& rows, const LoaderConfig& config, int64_t next_row);
   ~DataLoader();
   DataLoader(const DataLoader&) = delete;
   DataLoader& operator=(const DataLoader&) = delete;
 
+  // This rank's micro-batches of the next step, in order; none on ranks beyond batches_per_step.
   // Throws: what reading the rows throws.
-  Batch next();
-  // Global row index of the batch that next() returns next: everything a resumed run needs.
+  std::vector<Batch> next_step();
+  // Of the next step, on every rank the same: everything a resumed run needs.
   int64_t state() const { return next_row_; }
   double epoch() const { return rows_.epochs_at(next_row_); }
 
  private:
   Batch make(int64_t first_row) const;
+  Batch take(int64_t first_row);
   void produce(const std::stop_token& stop);
 
   const RowStream& rows_;

@@ -71,6 +71,12 @@ class CausalLM {
   at::ScalarType compute_dtype() const;       // of activations, and so of a KvCache
   void set_recompute(RecomputePolicy policy);
 
+  // Is called inside the backward pass, in the thread that runs it, with a layer's number when the
+  // gradients of that layer's trained weights are complete in their buffers: the last layer first,
+  // and by then also those above the layers (final norm, head). The embedding's are complete when
+  // the backward returns. Of kernels::Backend::kFused alone. Empty: nobody is called.
+  void set_backward_observer(std::function<void(int64_t layer)> observer);
+
   // Off: the model computes as its base does, for reference log-probabilities. Requires: an
   // adapter. Throws: ConfigError where the vocabulary grew, for then the base is no model of it.
   void set_adapters_enabled(bool enabled);

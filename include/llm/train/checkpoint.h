@@ -32,7 +32,8 @@ struct TrainerState {
   std::optional<double> last_perplexity;     // of the forgetting gate, at the last evaluation
   uint64_t tokenizer_fingerprint = 0;
   uint64_t data_fingerprint = 0;
-  int64_t num_threads = 0;
+  int64_t num_threads = 0;  // of each rank
+  int64_t world_size = 1;
 };
 
 // trainer/optimizer-*.safetensors: per parameter two fp32 vectors named "exp_avg|NAME|BEGIN:END"

@@ -92,15 +92,15 @@ struct RunConfig {
 // change that would help.
 void validate(const RunConfig& config);
 
-// What a batch of `batch_tokens` means for `world_size` ranks.
+// What a batch of `batch_tokens` means, whatever the number of ranks.
 struct BatchPlan {
-  int64_t rows_per_step = 0;  // over all ranks
-  int64_t micro_batches = 0;  // per rank and step
+  int64_t rows_per_step = 0;
+  int64_t micro_batches = 0;  // per step; ranks deal them among themselves
   int64_t tokens_per_step = 0;
 };
 // Throws: ConfigError when the tokens do not divide, with the nearest values that do, or when a
 // micro-batch holds 2^31 tokens or more.
-BatchPlan plan_batch(const RunConfig& config, int64_t world_size);
+BatchPlan plan_batch(const RunConfig& config);
 
 LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch);
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "llm/corpus/dataset.h"
+#include "llm/dist/process_group.h"
 #include "llm/text/tokenizer.h"
 #include "llm/train/eval_change.h"
 #include "llm/train/plan.h"
@@ -27,11 +28,15 @@ enum class ResumeMode {
 };
 
 struct SessionOptions {
+  // The ranks that train together; each calls pretrain or tune with equal options.
+  std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
   std::filesystem::path run_directory;
   ResumeMode resume = ResumeMode::kAuto;
   std::filesystem::path resume_from;
   at::Device device = at::kCPU;
   int num_threads = 1;
+  int local_rank = 0;           // among the ranks of this host
+  std::string program_version;  // has to be the same on all ranks
   bool show_progress = true;
   std::function<bool()> should_stop;  // asked after every step
   // Called while the shards are verified, which takes a while for large data; what it throws ends
@@ -51,7 +56,7 @@ struct RunSummary {
   double tokens_per_second = 0;
   int64_t peak_memory_bytes = 0;
   std::filesystem::path run_directory;
-  std::filesystem::path checkpoint;  // the newest
+  std::filesystem::path checkpoint;  // the newest; known to rank 0
 };
 
 // The inputs of a run, read but not yet allocated: what `plan` and --dry-run need too.
@@ -89,7 +94,8 @@ RunCheck check_run(const RunConfig& config, const SessionOptions& options);
 // Throws: what Trainer::run throws; ConfigError when the run directory is in use or holds a run
 // with other settings or another model (by name); DataError when it was trained on other data or
 // with another tokenizer; FormatError for damaged shards, and when all of the run's checkpoints are
-// damaged. A run that is refused leaves no new directory behind.
+// damaged; DistError when ranks do not share the run directory's file system. A run that is refused
+// leaves no new directory behind.
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options);
 
 }  // namespace llm::train

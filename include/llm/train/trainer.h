@@ -12,9 +12,11 @@
 
 #include "llm/core/clock.h"
 #include "llm/data/data_loader.h"
+#include "llm/dist/process_group.h"
 #include "llm/nn/causal_lm.h"
 #include "llm/objectives/objective.h"
 #include "llm/optim/adamw.h"
+#include "llm/optim/gradient_reducer.h"
 #include "llm/train/checkpoint.h"
 #include "llm/train/forgetting_gate.h"
 #include "llm/train/loop_config.h"
@@ -23,6 +25,9 @@
 namespace llm::train {
 
 struct TrainerSetup {
+  // Every rank trains with its own copy of weights and optimizer, all equal. Sinks, samples and
+  // saving are for rank 0 alone.
+  dist::ProcessGroup* group = nullptr;
   LoopConfig loop;
   core::ConfigNode resolved_config;  // what checkpoints carry
   int64_t total_steps = 0;
@@ -37,7 +42,7 @@ struct TrainerSetup {
   std::vector<MetricsSink*> sinks;
   // Is told the held-out samples of every evaluation; may be empty.
   std::function<void(int64_t step, const std::vector<objectives::SampleScore>&)> record_samples;
-  std::function<bool()> should_stop;  // asked after every step
+  std::function<bool()> should_stop;  // asked after every step; one rank's yes stops all
   double peak_flops = 0;              // of the device, for MFU; 0: unknown
   double flops_per_token = 0;
 };
@@ -53,18 +58,21 @@ enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly, kStoppedByGate };
 // "completed", "interrupted", "stopped early", "stopped by the forgetting gate".
 const char* end_name(RunEnd end);
 
+struct StepShare;  // one rank's part of a step
+
 class Trainer {
  public:
   // `state` is that of a fresh run or of load_state(). Requires: everything in `setup` outlives the
   // trainer; the store has its training state allocated.
   Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints);
+  ~Trainer();
 
   // Trains until total_steps, a stop request, the early stop or the gate's; records the last step
   // and saves a checkpoint at the end of each. A run that is out of patience, or beyond its gate,
   // from the start trains nothing.
-  // Throws: NumericError on a non-finite loss or gradient, after saving a checkpoint with the
-  // weights from before that step, naming the step and its documents; IoError when a checkpoint
-  // cannot be written (older ones stay).
+  // Throws: NumericError on a non-finite loss or gradient, on every rank, after saving a checkpoint
+  // with the weights from before that step, naming the step and its documents; IoError when a
+  // checkpoint cannot be written (older ones stay); DistError when another rank failed.
   RunEnd run();
 
   const TrainerState& state() const { return state_; }
@@ -75,9 +83,12 @@ class Trainer {
  private:
   StepReport train_step();
   std::vector<data::Batch> next_batches();
-  StepReport accumulate(const std::vector<data::Batch>& batches);
+  std::vector<double> term_scales(const std::vector<data::Batch>& batches);
+  StepShare accumulate(const std::vector<data::Batch>& batches);
+  bool is_first_rank() const { return setup_.group->rank() == 0; }
   void refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
                          int64_t first_row);
+  bool stop_requested();
   RunEnd stop(RunEnd end);
   void record_step(const StepReport& report, bool is_interim = false);
   void evaluate();
@@ -96,6 +107,7 @@ class Trainer {
   CheckpointFolder checkpoints_;
   tensor::ParameterStore& store_;
   optim::AdamW optimizer_;
+  optim::GradientReducer reducer_;
   data::DataLoader loader_;
   std::optional<double> last_eval_loss_;
   std::optional<StepReport> last_step_;

@@ -176,38 +176,55 @@ TEST_F(LoaderTest, EveryEpochHoldsEveryRowOnce) {
 }
 
 TEST_F(LoaderTest, ARestartedLoaderGoesOnAsTheUninterruptedOne) {
-  const LoaderConfig config{.rows_per_batch = 3};
+  const LoaderConfig config{.rows_per_batch = 3, .batches_per_step = 2};
   DataLoader whole(rows_, config, 0);
   for (int i = 0; i < 20; ++i) {
     const int64_t state = whole.state();
-    const auto expected = ids_of(whole.next().ids);
+    const auto expected = whole.next_step();
     DataLoader restarted(rows_, config, state);
-    EXPECT_EQ(ids_of(restarted.next().ids), expected);
+    const auto again = restarted.next_step();
+    ASSERT_EQ(again.size(), 2);
+    for (size_t k = 0; k < 2; ++k) EXPECT_EQ(ids_of(again[k].ids), ids_of(expected[k].ids));
   }
 }
 
-TEST_F(LoaderTest, RanksShareTheGlobalBatchInOrder) {
-  DataLoader single(rows_, {.rows_per_batch = 6, .prefetch = 0}, 0);
+TEST_F(LoaderTest, RanksDealTheMicroBatchesOfAStepAmongThemselves) {
+  constexpr int64_t kBatches = 5;
+  DataLoader single(rows_, {.rows_per_batch = 2, .batches_per_step = kBatches, .prefetch = 0},
+                    /*next_row=*/0);
   std::vector<std::unique_ptr<DataLoader>> ranks;
-  for (int64_t rank = 0; rank < 3; ++rank) {
-    ranks.push_back(std::make_unique<DataLoader>(
-        rows_, LoaderConfig{.rows_per_batch = 2, .rank = rank, .world_size = 3}, 0));
-  }
-  for (int i = 0; i < 10; ++i) {
-    std::vector<int32_t> joined;
-    for (auto& rank : ranks) {
-      const auto part = ids_of(rank->next().ids);
-      joined.insert(joined.end(), part.begin(), part.end());
+  constexpr int64_t kRanks = 7;  // two of them have nothing to do
+  for (const int64_t world_size : {int64_t{3}, kRanks}) {
+    for (int64_t rank = 0; rank < world_size; ++rank) {
+      ranks.push_back(std::make_unique<DataLoader>(rows_,
+                                                   LoaderConfig{.rows_per_batch = 2,
+                                                                .batches_per_step = kBatches,
+                                                                .rank = rank,
+                                                                .world_size = world_size},
+                                                   single.state()));
     }
-    EXPECT_EQ(ids_of(single.next().ids), joined);
-    EXPECT_EQ(single.state(), ranks[0]->state());
+    for (int step = 0; step < 10; ++step) {
+      const auto whole = single.next_step();
+      ASSERT_EQ(whole.size(), kBatches);
+      for (int64_t rank = 0; rank < world_size; ++rank) {
+        const auto own = ranks[static_cast<size_t>(rank)]->next_step();
+        ASSERT_EQ(static_cast<int64_t>(own.size()),
+                  rank < kBatches ? (kBatches - rank - 1) / world_size + 1 : 0);
+        for (size_t k = 0; k < own.size(); ++k) {
+          const auto index = static_cast<size_t>(rank) + k * static_cast<size_t>(world_size);
+          EXPECT_EQ(ids_of(own[k].ids), ids_of(whole[index].ids));
+        }
+        EXPECT_EQ(ranks[static_cast<size_t>(rank)]->state(), single.state());
+      }
+    }
+    ranks.clear();
   }
 }
 
 TEST_F(LoaderTest, BatchesHaveOneCapacityAndConsistentBorders) {
   DataLoader loader(rows_, {.rows_per_batch = 4}, 0);
   for (int i = 0; i < 30; ++i) {
-    const Batch batch = loader.next();
+    const Batch batch = loader.next_step().front();
     EXPECT_EQ(batch.cu_seqlens.size(0), 4 * dataset_.max_documents_per_row() + 1);
     const auto borders = ids_of(batch.cu_seqlens);
     EXPECT_EQ(borders.back(), batch.num_tokens());

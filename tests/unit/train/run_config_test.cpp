@@ -28,8 +28,8 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(RunConfig, PlansMicroBatches) {
-  const BatchPlan plan = plan_batch(valid(), 2);
-  EXPECT_EQ(plan.micro_batches, 2);
+  const BatchPlan plan = plan_batch(valid());
+  EXPECT_EQ(plan.micro_batches, 4);
   EXPECT_EQ(plan.rows_per_step, 16);
   EXPECT_EQ(plan.tokens_per_step, 4096);
 }
@@ -37,34 +37,33 @@ TEST(RunConfig, PlansMicroBatches) {
 TEST(RunConfig, ABatchThatDoesNotDivideNamesTheNearestThatDo) {
   RunConfig config = valid();
   config.train.batch_tokens = 5000;
-  const std::string message = message_of([&] { plan_batch(config, 1); });
+  const std::string message = message_of([&] { plan_batch(config); });
   EXPECT_NE(message.find("Set 4096 or 5120"), std::string::npos) << message;
 }
 
 TEST(RunConfig, LengthIsStepsOrTokensOrEpochs) {
   RunConfig config = valid();
-  EXPECT_EQ(total_steps(config, plan_batch(config, 1), 1000), 10);
+  EXPECT_EQ(total_steps(config, plan_batch(config), 1000), 10);
   config.train.max_steps = 0;
   config.train.max_tokens = 10000;
-  EXPECT_EQ(total_steps(config, plan_batch(config, 1), 1000), 3);
+  EXPECT_EQ(total_steps(config, plan_batch(config), 1000), 3);
   config.train.max_tokens = 0;
   config.train.epochs = 1.5;
-  EXPECT_EQ(total_steps(config, plan_batch(config, 1), 160), 15);
+  EXPECT_EQ(total_steps(config, plan_batch(config), 160), 15);
 }
 
 TEST(RunConfig, SizesWhoseProductOverflowsAreRefused) {
   RunConfig config = valid();
   config.train.micro_batch_rows = 1 << 20;
   config.data.context_length = 1 << 20;
-  EXPECT_NE(message_of([&] { plan_batch(config, 1); }).find("1048576 x 1048576"),
-            std::string::npos);
+  EXPECT_NE(message_of([&] { plan_batch(config); }).find("1048576 x 1048576"), std::string::npos);
   config = valid();
   config.train.max_steps = int64_t{1} << 62;
-  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 0); }).find("a run of at"),
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config), 0); }).find("a run of at"),
             std::string::npos);
   config.train.max_steps = 0;
   config.train.epochs = 1e300;
-  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 7); }).find("a run of at"),
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config), 7); }).find("a run of at"),
             std::string::npos);
 }
 
@@ -81,7 +80,7 @@ TEST(RunConfig, EpochsNeedData) {
   RunConfig config = valid();
   config.train.max_steps = 0;
   config.train.epochs = 1;
-  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config, 1), 0); }).find("data.path"),
+  EXPECT_NE(message_of([&] { total_steps(config, plan_batch(config), 0); }).find("data.path"),
             std::string::npos);
 }
 

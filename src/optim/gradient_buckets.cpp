@@ -1,0 +1,57 @@
+#include "llm/optim/gradient_buckets.h"
+
+#include <algorithm>
+
+#include "llm/core/check.h"
+
+namespace llm::optim {
+
+namespace {
+
+// The layer after whose backward a leaf's gradient is complete. What lies above the layers is
+// complete before theirs; the embedding's (and so a tied head's) with the pass.
+int64_t completing_layer(const arch::ParameterSpec& spec, int64_t last_layer) {
+  if (spec.layer >= 0) return spec.layer;
+  return spec.kind == arch::ParameterKind::kEmbedding ? -1 : last_layer;
+}
+
+int64_t last_layer_of(const tensor::ParameterStore& store) {
+  int64_t last = -1;
+  for (const auto& parameter : store.parameters()) last = std::max(last, parameter.spec.layer);
+  return last;
+}
+
+}  // namespace
+
+std::vector<GradientBucket> gradient_buckets(const tensor::ParameterStore& store,
+                                             int64_t bucket_bytes) {
+  LLM_CHECK(bucket_bytes > 0);
+  const auto element_bytes = static_cast<int64_t>(c10::elementSize(store.dtype()));
+  const int64_t last_layer = last_layer_of(store);
+  const auto& leaves = store.leaves();
+  std::vector<GradientBucket> buckets;
+  // Backwards, so that a bucket that takes in the next leaf completes with that leaf's layer.
+  for (size_t i = leaves.size(); i-- > 0;) {
+    const int64_t begin = leaves[i].offset;
+    const int64_t end = i + 1 < leaves.size() ? leaves[i + 1].offset : store.arena_numel();
+    const auto& spec = store.parameters()[leaves[i].parameter_indices.front()].spec;
+    const int64_t layer = completing_layer(spec, last_layer);
+    const bool joins =
+        !buckets.empty() && buckets.back().offset == end &&
+        (buckets.back().layer == -1) == (layer == -1) &&
+        (buckets.back().offset + buckets.back().numel - begin) * element_bytes <= bucket_bytes;
+    if (!joins) {
+      buckets.push_back({begin, end - begin, layer});
+      continue;
+    }
+    GradientBucket& bucket = buckets.back();
+    bucket.numel += bucket.offset - begin;
+    bucket.offset = begin;
+    bucket.layer = std::min(bucket.layer, layer);
+  }
+  std::stable_sort(buckets.begin(), buckets.end(),
+                   [](const auto& a, const auto& b) { return a.layer > b.layer; });
+  return buckets;
+}
+
+}  // namespace llm::optim
