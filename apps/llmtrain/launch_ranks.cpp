@@ -123,7 +123,8 @@ class RankProcesses {
   RankProcesses(const RankProcesses&) = delete;
   RankProcesses& operator=(const RankProcesses&) = delete;
 
-  // Returns the exit code of the first rank that failed, or 0.
+  // Returns 0, or why it failed: the first rank that was killed; else rank 0, which fails with the
+  // others and knows best; else the first that did.
   int wait() {
     while (num_running() > 0) {
       const auto left = deadline_ ? *deadline_ - Clock::now() : Clock::duration::max();
@@ -131,7 +132,9 @@ class RankProcesses {
       wait_for_signal(deadline_ ? std::chrono::ceil<std::chrono::milliseconds>(left).count() : -1);
       collect();
     }
-    return first_failure_.value_or(0);
+    const int first = exit_code_of(first_failure_.value_or(0));
+    const int leader = exit_code_of(ranks_.front().status.value_or(0));
+    return WIFSIGNALED(first_failure_.value_or(0)) || leader == 0 ? first : leader;
   }
 
  private:
@@ -161,7 +164,7 @@ class RankProcesses {
       if (ranks_[i].status || ::waitpid(ranks_[i].pid, &status, WNOHANG) != ranks_[i].pid) continue;
       ranks_[i].status = status;
       if (status == 0 || first_failure_) continue;
-      first_failure_ = exit_code_of(status);
+      first_failure_ = status;
       deadline_ = Clock::now() + kPatience;
       if (WIFSIGNALED(status)) core::log_error("rank {} {}", i, describe_status(status));
     }
@@ -180,7 +183,7 @@ class RankProcesses {
   sigset_t mask_before_{};
   int events_ = -1;
   std::vector<RankProcess> ranks_;
-  std::optional<int> first_failure_;
+  std::optional<int> first_failure_;  // a status, as RankProcess::status
   std::optional<Clock::time_point> deadline_;
 };
 

@@ -32,8 +32,8 @@ struct ConnectedRanks {
 ConnectedRanks connect_ranks(const RankOptions& options, const GlobalOptions& global);
 
 // Starts this same command `count` times, as ranks of this machine, and returns when all have
-// ended. Signals go to every rank. When one fails, the others get some seconds to end by
-// themselves. Throws: AlreadyTold with the exit code of the first rank that failed; IoError.
+// ended. Signals go to every rank. When one fails, the others get a minute to end by themselves.
+// Throws: AlreadyTold with the exit code of what failed first; IoError.
 void launch_ranks(int count);
 
 }  // namespace llm::apps

@@ -147,6 +147,14 @@ std::vector<Peer> wait_for_all(Store& store, const LaunchEnvironment& launch,
        "--rendezvous HOST:PORT serves all"});
 }
 
+// Rank 0 holds the store, so it leaves last. A rank that dies meanwhile is found out later.
+void see_off(Store& store, const LaunchEnvironment& launch, const Deadline& deadline) {
+  store.add("met", 1);
+  while (launch.rank == 0 && store.add("met", 0) < launch.world_size && !deadline.is_over()) {
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+}
+
 // A name that means this machine may give the loopback address here (as Debian's /etc/hosts does):
 // then the way to a rank on another host shows the right one.
 std::string reachable_address(const Peer& own, const std::vector<Peer>& peers, int port) {
@@ -169,6 +177,7 @@ Rendezvous meet_at(const LaunchEnvironment& launch, const HostPort& place, const
   if (!launch.is_single_host()) own.address = own_address_towards(place).value_or("127.0.0.1");
   store.set(rank_key(launch.rank), announcement(own));
   std::vector<Peer> peers = wait_for_all(store, launch, deadline);
+  see_off(store, launch, deadline);
   const std::string address =
       launch.is_single_host() ? own.address : reachable_address(own, peers, place.port);
   return {launch, store, std::move(peers), address};

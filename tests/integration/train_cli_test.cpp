@@ -8,8 +8,7 @@
 
 #include "llm/io/json.h"
 #include "support/paths.h"
-#include "support/shell.h"
-#include "support/temp_directory.h"
+#include "support/train_folder.h"
 
 namespace llm {
 namespace {
@@ -18,32 +17,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-class TrainCli : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string lines;
-    for (int i = 0; i < 200; ++i) {
-      lines += io::Json{{"text", "document " + std::to_string(i) + ": the quick brown fox"}}.dump();
-      lines += "\n";
-    }
-    dir_.file("corpus.jsonl", lines);
-    dir_.file("m.json", R"({"model_type": "llama", "vocab_size": 300, "hidden_size": 16,
-      "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2})");
-    dir_.file("run.json",
-              R"({"model": {"config": "m.json"}, "data": {"path": "data", "context_length": 32},
-      "train": {"max_steps": 30, "batch_tokens": 64, "micro_batch_rows": 2},
-      "optim": {"schedule": {"warmup_steps": 2}}, "log": {"tensorboard": false}})");
-    ASSERT_EQ(run("llmtok train --input corpus.jsonl --vocab-size 300 --out tok --quiet && "
-                  "llmdata prepare --input corpus.jsonl --tokenizer tok --out data --quiet "
-                  "--validation-fraction 0.1")
-                  .exit_code,
-              0);
-  }
-
-  test::Outcome run(const std::string& line) const { return test::run_shell(dir_.path(), line); }
-
-  test::TempDirectory dir_;
-};
+using TrainCli = test::TrainFolder;
 
 TEST_F(TrainCli, NumbersBeyondReasonAreUsageErrors) {
   for (const std::string line : {"plan --config run.json --set train.micro_batch_rows=4294967296 "

@@ -1,12 +1,14 @@
 // Oracle: a plain loop over all ranks' inputs, in the documented order of additions; formulas of
 // the payload.
+#include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -267,6 +269,29 @@ TEST(CollectiveTimings, ReachTheObserver) {
     EXPECT_LE(timing.begin, timing.end);
     EXPECT_EQ(timing.label, timing.name == "all_reduce" ? "bucket 5" : "end");
   }
+}
+
+size_t num_threads_of_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+// Teams of OpenMP threads belong to a thread: one for additions would compete with the model's.
+TEST(CollectiveThreads, HaveNoTeams) {
+  const int num_threads = at::get_num_threads();
+  at::set_num_threads(4);
+  size_t before = 0, after = 0;
+  const test::Errors errors = run_ranks(2, [&](Group& group, int rank) {
+    std::vector<float> values(1 << 20, 1.0F);
+    group->barrier("start");
+    if (rank == 0) before = num_threads_of_process();
+    group->all_reduce(tensor_of(values), {Payload::kGradient, "large"});
+    if (rank == 0) after = num_threads_of_process();
+    group->barrier("end");
+  });
+  at::set_num_threads(num_threads);
+  EXPECT_EQ(errors, test::no_errors(2));
+  EXPECT_EQ(after, before);
 }
 
 TEST(ShardRange, CoversEverythingInOrder) {

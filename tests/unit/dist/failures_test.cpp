@@ -109,6 +109,7 @@ TEST(Failures, FailEndsAWaitFromAnotherThread) {
       [&](Group& group, int rank) {
         if (rank == 1) return end.arrive_and_wait();
         const auto work = group->all_reduce_async(at::zeros({5}), bucket());
+        std::this_thread::sleep_for(milliseconds(50));  // the operation waits by then
         std::thread watch([&] { group->fail("rank 1 (node-b, process 7) was killed"); });
         watch.join();
         EXPECT_THROW(work->wait(), core::DistError);
