@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "llm/dist/process_group.h"
-#include "unit/dist/ranks.h"
+#include "support/ranks.h"
 
 namespace llm::dist {
 namespace {

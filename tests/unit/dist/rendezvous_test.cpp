@@ -14,7 +14,7 @@
 #include "dist/rendezvous_note.h"
 #include "llm/dist/start_up.h"
 #include "support/error_text.h"
-#include "unit/dist/ranks.h"
+#include "support/ranks.h"
 
 namespace llm::dist {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "dist/packed_strings.h"
 #include "support/error_text.h"
-#include "unit/dist/ranks.h"
+#include "support/ranks.h"
 
 namespace llm::dist {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#include "support/rank_threads.h"
+#include "support/ranks.h"
 #include "support/tiny_run.h"
 
 namespace llm::train {
@@ -39,7 +39,7 @@ RankRunResult train_on(int world_size, int64_t micro_batches, int64_t bucket_byt
   RankRunResult result;
   std::mutex mutex;
   std::vector<at::Tensor> weights;
-  test::run_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
+  test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
     test::TinyRun run;
     use_many_micro_batches(run.config, micro_batches);
     run.bucket_bytes = bucket_bytes;

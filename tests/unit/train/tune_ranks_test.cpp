@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "llm/core/error.h"
-#include "support/rank_threads.h"
+#include "support/ranks.h"
 #include "support/tune_runs.h"
 
 namespace llm::train {
@@ -14,7 +14,7 @@ class TuneRanks : public TuneRuns {
   // On `world_size` ranks.
   template <class Config>
   void train_on_ranks(int world_size, const Config& settings, const std::string& run) {
-    test::run_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
+    test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
       SessionOptions options = options_;
       options.run_directory = folder_.path() / run;
       options.group = group;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -66,6 +68,23 @@ inline Errors run_ranks(
                                                 options);
     body(group, rank);
   });
+}
+
+// body(group) on every rank. Throws: what the first rank that failed threw.
+inline void train_on_ranks(int world_size,
+                           const std::function<void(std::shared_ptr<dist::ProcessGroup>)>& body) {
+  std::vector<std::exception_ptr> failures(static_cast<size_t>(world_size));
+  const Errors unconnected = run_ranks(world_size, [&](auto& group, int rank) {
+    try {
+      body(std::move(group));
+    } catch (...) {
+      failures[static_cast<size_t>(rank)] = std::current_exception();
+    }
+  });
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  for (const std::string& error : unconnected) EXPECT_EQ(error, "");
 }
 
 inline Errors no_errors(int world_size) { return Errors(static_cast<size_t>(world_size)); }
