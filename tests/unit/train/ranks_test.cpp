@@ -81,5 +81,33 @@ TEST(Ranks, BucketsDoNotChangeTheSums) {
   expect_close(train_on(2, 8, 1), train_on(2, 8, int64_t{1} << 30));
 }
 
+TEST(Ranks, AStepSendsItsGradientsOnceAndThreeSmallMessages) {
+  for (const int world_size : {2, 3}) {
+    std::mutex mutex;
+    int64_t gradient_bytes = 0, parameter_bytes = 0, arena_bytes = 0;
+    test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
+      test::TinyRun run;
+      use_many_micro_batches(run.config, 8);
+      run.config.train.max_steps = 10;
+      run.config.eval.every_steps = 0;
+      run.bucket_bytes = 4096;
+      run.group = group;
+      const dist::Traffic before = group->traffic();
+      EXPECT_EQ(run.train("run"), RunEnd::kCompleted);
+      const dist::Traffic after = group->traffic();
+      // The validation at the end is one more message; the last step asks for no stop.
+      EXPECT_EQ(after.control.collectives - before.control.collectives, 3 * 10);
+      EXPECT_LE(after.control.bytes_sent - before.control.bytes_sent,
+                3 * 10 * 1024 * (world_size - 1));
+      const std::lock_guard lock(mutex);
+      gradient_bytes += after.gradient.bytes_sent - before.gradient.bytes_sent;
+      parameter_bytes += after.parameter.bytes_sent - before.parameter.bytes_sent;
+      arena_bytes = run.tiny.store->arena_numel() * 4;
+    });
+    EXPECT_EQ(gradient_bytes, 10 * 2 * arena_bytes * (world_size - 1));
+    EXPECT_EQ(parameter_bytes, 0);
+  }
+}
+
 }  // namespace
 }  // namespace llm::train
