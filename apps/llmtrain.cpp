@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   program.translate_errors(translate_torch_error);
   add_pretrain_command(program);
   add_tune_commands(program);
+  add_checkpoint_command(program);
   add_plan_command(program);
   add_bench_command(program);
   add_schema_command(program);

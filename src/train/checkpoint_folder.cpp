@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/manifest.h"
@@ -74,20 +75,25 @@ fs::path CheckpointFolder::save(int64_t step, const std::function<void(const fs:
   return target;
 }
 
-void CheckpointFolder::prune(int64_t keep_last, int64_t best_step) {
+std::vector<io::Checkpoint> CheckpointFolder::prune(const Retention& keep) {
+  LLM_CHECK(keep.keep_last >= 1);
+  std::vector<io::Checkpoint> removed;
   const auto all = list();
-  const auto keep = static_cast<size_t>(keep_last);
-  for (size_t i = 0; i + keep < all.size(); ++i) {
-    if (all[i].step == best_step || all[i].step == saved_step_) continue;
+  for (size_t i = 0; i + static_cast<size_t>(keep.keep_last) < all.size(); ++i) {
+    const int64_t step = all[i].step;
+    const bool is_kept = keep.keep_every_steps > 0 && step % keep.keep_every_steps == 0;
+    if (is_kept || step == keep.best_step || step == saved_step_) continue;
     // Without its manifest the directory no longer counts as a checkpoint, should the removal be
     // interrupted.
     fs::remove(all[i].directory / io::kManifestName);
     fs::remove_all(all[i].directory);
+    removed.push_back(all[i]);
   }
-  if (!fs::is_directory(root_)) return;
+  if (!fs::is_directory(root_)) return removed;
   for (const auto& entry : fs::directory_iterator(root_)) {
     if (entry.path().extension() == kPartial) fs::remove_all(entry.path());
   }
+  return removed;
 }
 
 std::vector<io::Checkpoint> CheckpointFolder::set_aside_after(int64_t step) {

@@ -4,6 +4,7 @@
 
 #include "llm/core/error.h"
 #include "llm/core/log.h"
+#include "llm/train/checkpoint.h"
 
 namespace llm::train {
 
@@ -46,8 +47,12 @@ void empty_if_unused(const fs::path& path) {
 
 }  // namespace
 
+io::FileLock lock_run(const fs::path& run_directory) {
+  return io::FileLock(run_directory / kLockName);
+}
+
 RunDirectory::RunDirectory(const fs::path& path)
-    : path_(checked(path)), folders_(path), lock_(path / kLockName) {
+    : path_(checked(path)), folders_(path), lock_(lock_run(path)) {
   core::set_log_file((path / kLogName).string());
 }
 

@@ -297,8 +297,10 @@ void Trainer::save_checkpoint() {
     save_state(directory, state_, setup_.resolved_config);
   });
   core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
-  checkpoints_.prune(setup_.loop.checkpoint.keep_last,
-                     setup_.loop.checkpoint.keep_best ? state_.best_step : 0);
+  const CheckpointSection& keep = setup_.loop.checkpoint;
+  checkpoints_.prune({.keep_last = keep.keep_last,
+                      .keep_every_steps = keep.keep_every_steps,
+                      .best_step = keep.keep_best ? state_.best_step : 0});
 }
 
 void Trainer::emit(const MetricsRecord& record) {

@@ -15,6 +15,7 @@
 
 #include "llm/core/config_node.h"
 #include "llm/io/checkpoint_list.h"
+#include "llm/io/file_lock.h"
 #include "llm/tensor/parameter_store.h"
 
 namespace llm::train {
@@ -52,6 +53,16 @@ struct SavedState {
 // Throws: IoError, FormatError.
 SavedState load_state(const std::filesystem::path& directory);
 
+// Held by whoever changes a run directory. Throws: ConfigError naming the process that has it.
+io::FileLock lock_run(const std::filesystem::path& run_directory);
+
+// Which complete checkpoints stay. The newest always does.
+struct Retention {
+  int64_t keep_last = 1;         // at least 1
+  int64_t keep_every_steps = 0;  // those of steps that are multiples of it; 0: none
+  int64_t best_step = 0;         // 0: none
+};
+
 // The checkpoints folder of one run. Not thread-safe.
 class CheckpointFolder {
  public:
@@ -70,9 +81,9 @@ class CheckpointFolder {
   std::filesystem::path save(int64_t step,
                              const std::function<void(const std::filesystem::path&)>& write);
 
-  // Removes all but the newest `keep_last`, `best_step` (0: none) and what this object saved last,
-  // and what interrupted saves left behind.
-  void prune(int64_t keep_last, int64_t best_step);
+  // Removes all but what `keep` names and what this object saved last, and what interrupted saves
+  // left behind. Returns what it removed, by ascending step.
+  std::vector<io::Checkpoint> prune(const Retention& keep);
 
   // Moves complete checkpoints after `step` into checkpoints/abandoned-N: a run that goes on from
   // `step` leaves them behind, and they must neither count as its newest nor push its own out.

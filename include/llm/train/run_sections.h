@@ -36,6 +36,7 @@ struct WorkSection {
 struct CheckpointSection {
   int64_t every_steps = 500;
   int64_t keep_last = 2;
+  int64_t keep_every_steps = 0;
   bool keep_best = true;
 
   template <class V>
@@ -43,6 +44,8 @@ struct CheckpointSection {
     v.field("every_steps", every_steps, "steps between checkpoints; 0: at the end only",
             core::at_least(0));
     v.field("keep_last", keep_last, "newest checkpoints that stay", core::at_least(1));
+    v.field("keep_every_steps", keep_every_steps,
+            "checkpoints of steps that are multiples of this stay too; 0: none", core::at_least(0));
     v.field("keep_best", keep_best, "the checkpoint with the lowest validation loss stays too");
   }
 };

@@ -158,7 +158,7 @@ TEST(CheckpointFolder, PruneKeepsTheNewestAndTheBest) {
   run.train("run");
   CheckpointFolder folder(run.folder.path() / "run");
   ASSERT_EQ(folder.list().size(), 12u);
-  folder.prune(2, 4);
+  folder.prune({.keep_last = 2, .best_step = 4});
   std::vector<int64_t> left;
   for (const auto& info : folder.list()) left.push_back(info.step);
   EXPECT_EQ(left, (std::vector<int64_t>{4, 11, 12}));
@@ -172,7 +172,7 @@ TEST(CheckpointFolder, PruneNeverTakesWhatWasJustSaved) {
   };
   for (const int64_t step : {30, 40, 50}) checkpoints.save(step, write);
   checkpoints.save(35, write);
-  checkpoints.prune(1, 0);
+  checkpoints.prune({});
   std::vector<int64_t> left;
   for (const auto& info : checkpoints.list()) left.push_back(info.step);
   EXPECT_EQ(left, (std::vector<int64_t>{35, 50}));
