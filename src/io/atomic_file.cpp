@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "io/file_descriptor.h"
+#include "io/file_operations.h"
 #include "llm/core/check.h"
 #include "llm/io/file.h"
 
@@ -21,11 +22,6 @@ FaultHook& fault_hook() {
   return hook;
 }
 
-// 0, or the errno a test wants this operation to fail with.
-int injected_fault(std::string_view operation, const fs::path& path) {
-  return fault_hook() ? fault_hook()(operation, path) : 0;
-}
-
 fs::path folder_of(const fs::path& target) {
   return target.has_parent_path() ? target.parent_path() : fs::path(".");
 }
@@ -37,6 +33,28 @@ fs::path temporary_name(const fs::path& target) {
 }
 
 }  // namespace
+
+int injected_fault(std::string_view operation, const fs::path& path) {
+  return fault_hook() ? fault_hook()(operation, path) : 0;
+}
+
+int write_all_at(int fd, uint64_t& offset, std::span<const std::byte>& bytes,
+                 const fs::path& path) {
+  if (const int fault = injected_fault("write", path)) return fault;
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    offset += static_cast<uint64_t>(count);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return 0;
+}
+
+int sync_file(int fd, const fs::path& path) {
+  if (const int fault = injected_fault("fsync", path)) return fault;
+  return ::fsync(fd) == 0 ? 0 : errno;
+}
 
 AtomicFile::AtomicFile(fs::path target)
     : target_(std::move(target)), temporary_(temporary_name(target_)) {
@@ -57,16 +75,7 @@ void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
   LLM_CHECK(fd_ >= 0, "{} was committed", target_.string());
   LLM_CHECK(offset <= size_, "a write at {} leaves a hole after {}", offset, size_);
   const uint64_t begin = offset;
-  int error = injected_fault("write", target_);
-  while (error == 0 && !bytes.empty()) {
-    const ssize_t count = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0) {
-      if (errno != EINTR) error = errno;
-      continue;
-    }
-    offset += static_cast<uint64_t>(count);
-    bytes = bytes.subspan(static_cast<size_t>(count));
-  }
+  const int error = write_all_at(fd_, offset, bytes, target_);
   size_ = std::max(size_, offset);
   if (error != 0) {
     throw_os_error(target_,
@@ -78,8 +87,7 @@ void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> bytes) {
 
 void AtomicFile::commit() {
   LLM_CHECK(fd_ >= 0, "{} was committed", target_.string());
-  int error = injected_fault("fsync", target_);
-  if (error == 0 && ::fsync(fd_) != 0) error = errno;
+  int error = sync_file(fd_, target_);
   if (::close(std::exchange(fd_, -1)) != 0 && error == 0) error = errno;
   if (error != 0) throw_os_error(target_, "cannot be flushed to disk", error);
   error = injected_fault("rename", target_);
@@ -96,10 +104,9 @@ void write_file_atomically(const fs::path& target, std::string_view content) {
 }
 
 void sync_directory(const fs::path& directory) {
-  int error = injected_fault("fsync", directory);
   const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.get() < 0) throw_os_error(directory, "cannot be opened", errno);
-  if (error == 0 && ::fsync(folder.get()) != 0) error = errno;
+  const int error = sync_file(folder.get(), directory);
   // Some network and FUSE file systems know no fsync of folders: there is nothing to wait for.
   const bool is_unsupported = error == EINVAL || error == ENOTSUP || error == ENOSYS;
   if (error != 0 && !is_unsupported) throw_os_error(directory, "cannot be flushed to disk", error);

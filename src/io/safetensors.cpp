@@ -40,6 +40,23 @@ std::string_view header_text(const MappedFile& file) {
 
 }  // namespace
 
+std::string lay_out_safetensors(std::vector<TensorEntry>& entries,
+                                std::map<std::string, std::string> metadata,
+                                const std::string& where) {
+  metadata.emplace("format", "pt");
+  std::set<std::string> names{"__metadata__"};
+  uint64_t end = 0;
+  for (TensorEntry& entry : entries) {
+    LLM_CHECK(names.insert(entry.name).second, "tensor name {} is taken", entry.name);
+    entry.begin = end;
+    end += tensor_byte_size(entry, where + ": " + entry.name);
+    entry.end = end;
+  }
+  std::string header = write_safetensors_header(entries, metadata);
+  LLM_CHECK(header.size() - 8 <= kMaxHeaderSize, "a header of {} bytes", header.size());
+  return header;
+}
+
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
   const std::string_view text = header_text(file_);
   data_start_ = 8 + text.size();
@@ -63,18 +80,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      std::vector<TensorEntry> entries,
                                      std::map<std::string, std::string> metadata)
     : file_(path), entries_(std::move(entries)) {
-  metadata.emplace("format", "pt");
-  std::set<std::string> names{"__metadata__"};
-  uint64_t end = 0;
-  for (TensorEntry& entry : entries_) {
-    LLM_CHECK(names.insert(entry.name).second, "tensor name {} is taken", entry.name);
-    entry.begin = end;
-    end += tensor_byte_size(entry, path.string() + ": " + entry.name);
-    entry.end = end;
-  }
-  const std::string header = write_safetensors_header(entries_, metadata);
-  LLM_CHECK(header.size() - 8 <= kMaxHeaderSize, "a header of {} bytes", header.size());
-  file_.write(header);
+  file_.write(lay_out_safetensors(entries_, std::move(metadata), path.string()));
 }
 
 void SafetensorsWriter::write_next(std::span<const std::byte> bytes) {

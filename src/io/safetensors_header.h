@@ -28,4 +28,10 @@ uint64_t tensor_byte_size(const TensorEntry& entry, const std::string& where);
 std::string write_safetensors_header(std::span<const TensorEntry> entries,
                                      const std::map<std::string, std::string>& metadata);
 
+// Gives the entries their offsets, one behind the other, and returns the header. Metadata gets
+// "format": "pt" unless it is set.
+std::string lay_out_safetensors(std::vector<TensorEntry>& entries,
+                                std::map<std::string, std::string> metadata,
+                                const std::string& where);
+
 }  // namespace llm::io

@@ -1,5 +1,6 @@
 #include "llm/optim/adamw.h"
 
+#include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -29,28 +30,37 @@ std::vector<UpdateRange> update_ranges(const tensor::ParameterStore& store) {
 }
 
 AdamW::AdamW(tensor::ParameterStore& store, const OptimConfig& config)
-    : store_(store), config_(config), ranges_(update_ranges(store)) {
+    : store_(store), config_(config) {
   LLM_CHECK(store.flat_gradients().defined() && store.flat_exp_avg().defined(),
             "training state is not allocated");
+  for (const UpdateRange& range : update_ranges(store)) {
+    store.for_each_with_moments({range.offset, range.numel},
+                                [&](const tensor::ArenaRange& part, int64_t moments) {
+                                  slices_.push_back({part, moments, range.decay});
+                                });
+  }
 }
 
-at::Tensor AdamW::grad_norm() const {
-  return kernels::squared_norm(store_.flat_gradients()).sqrt();
+at::Tensor AdamW::squared_grad_norm() const {
+  at::Tensor sum = at::zeros({}, store_.flat_gradients().options().dtype(at::kDouble));
+  for (const tensor::ArenaRange& range : store_.moment_ranges())
+    sum += kernels::squared_norm(store_.flat_gradients().narrow(0, range.offset, range.numel));
+  return sum;
 }
 
 void AdamW::step(int64_t step, double lr, double grad_scale) {
   const at::NoGradGuard no_grad;
-  for (const UpdateRange& range : ranges_) {
-    const auto part = [&range](const at::Tensor& flat) {
-      return flat.narrow(0, range.offset, range.numel);
-    };
-    kernels::adamw_(part(store_.flat_weights()), part(store_.flat_gradients()),
-                    part(store_.flat_exp_avg()), part(store_.flat_exp_avg_sq()),
+  for (const Slice& slice : slices_) {
+    const int64_t numel = slice.range.numel;
+    kernels::adamw_(store_.flat_weights().narrow(0, slice.range.offset, numel),
+                    store_.flat_gradients().narrow(0, slice.range.offset, numel),
+                    store_.flat_exp_avg().narrow(0, slice.moments, numel),
+                    store_.flat_exp_avg_sq().narrow(0, slice.moments, numel),
                     {.lr = lr,
                      .beta1 = config_.beta1,
                      .beta2 = config_.beta2,
                      .eps = config_.eps,
-                     .weight_decay = range.decay ? config_.weight_decay : 0,
+                     .weight_decay = slice.decay ? config_.weight_decay : 0,
                      .step = step,
                      .grad_scale = grad_scale});
   }

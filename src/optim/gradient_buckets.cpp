@@ -54,4 +54,25 @@ std::vector<GradientBucket> gradient_buckets(const tensor::ParameterStore& store
   return buckets;
 }
 
+std::vector<tensor::ArenaRange> updated_ranges(const std::vector<GradientBucket>& buckets,
+                                               const dist::ProcessGroup& group, bool is_sharded) {
+  std::vector<tensor::ArenaRange> ranges;
+  for (const GradientBucket& bucket : buckets) {
+    const dist::Range own = is_sharded ? dist::shard_range(bucket.numel, group.size(), group.rank())
+                                       : dist::Range{0, bucket.numel};
+    if (own.size() > 0) ranges.push_back({bucket.offset + own.begin, own.size()});
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  std::vector<tensor::ArenaRange> joined;
+  for (const tensor::ArenaRange& range : ranges) {
+    if (!joined.empty() && joined.back().end() == range.offset) {
+      joined.back().numel += range.numel;
+    } else {
+      joined.push_back(range);
+    }
+  }
+  return joined;
+}
+
 }  // namespace llm::optim

@@ -106,10 +106,17 @@ void ParameterStore::allocate_gradients() {
   }
 }
 
-void ParameterStore::allocate_moments() {
+void ParameterStore::allocate_moments(std::vector<ArenaRange> ranges) {
   LLM_CHECK(options_.trainable, "a frozen store has no moments");
-  exp_avg_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
-  exp_avg_sq_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
+  int64_t numel = 0, end = 0;
+  for (const ArenaRange& range : ranges) {
+    LLM_CHECK(range.offset >= end && range.numel > 0 && range.end() <= arena_numel_);
+    end = range.end();
+    numel += range.numel;
+  }
+  moment_ranges_ = std::move(ranges);
+  exp_avg_ = allocate_pages(numel, options_.dtype, options_.device);
+  exp_avg_sq_ = allocate_pages(numel, options_.dtype, options_.device);
 }
 
 void ParameterStore::zero_gradients() {

@@ -1,5 +1,7 @@
 #include "llm/train/bench.h"
 
+#include <cmath>
+
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -64,7 +66,7 @@ class BenchStep {
       torch::autograd::backward({result.root}, {result.root_gradient});
       loss += result.term_sums.front().item<double>() / weight;
     }
-    const double norm = optimizer_.grad_norm().item<double>();
+    const double norm = std::sqrt(optimizer_.squared_grad_norm().item<double>());
     optimizer_.step(++step_, config_.optim.lr, optimizer_.clip_scale(norm));
     model_.store().zero_gradients();
     return loss;

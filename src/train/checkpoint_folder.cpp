@@ -55,24 +55,28 @@ std::optional<io::Checkpoint> CheckpointFolder::newest() const {
   return all.empty() ? std::nullopt : std::optional(all.back());
 }
 
-fs::path CheckpointFolder::save(int64_t step, const std::function<void(const fs::path&)>& write) {
+fs::path CheckpointFolder::partial_path(int64_t step) const {
+  return path_of(step).string() + kPartial;
+}
+
+void CheckpointFolder::begin(int64_t step) {
+  fs::remove_all(partial_path(step));
+  fs::create_directories(partial_path(step) / "trainer");
+}
+
+fs::path CheckpointFolder::commit(int64_t step) {
   const fs::path target = path_of(step);
-  const fs::path partial = target.string() + kPartial;
-  fs::remove_all(partial);
-  try {
-    fs::create_directories(partial / "trainer");
-    write(partial);
-    io::write_manifest(partial);
-    fs::remove_all(target);
-    fs::rename(partial, target);
-    io::sync_directory(root_);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(partial, ignored);
-    throw;
-  }
+  io::write_manifest(partial_path(step));
+  fs::remove_all(target);
+  fs::rename(partial_path(step), target);
+  io::sync_directory(root_);
   saved_step_ = step;
   return target;
+}
+
+void CheckpointFolder::discard(int64_t step) noexcept {
+  std::error_code ignored;
+  fs::remove_all(partial_path(step), ignored);
 }
 
 std::vector<io::Checkpoint> CheckpointFolder::prune(const Retention& keep) {

@@ -7,7 +7,7 @@
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
 #include "llm/io/json.h"
-#include "llm/io/safetensors.h"
+#include "llm/io/safetensors_parts.h"
 #include "llm/tensor/device.h"
 #include "llm/train/checkpoint.h"
 
@@ -24,7 +24,7 @@ fs::path state_path(const fs::path& directory) { return directory / "trainer" / 
 
 struct Moment {
   const char* name;
-  at::Tensor flat;  // [arena_numel]
+  at::Tensor flat;  // [what the store has moments of]
 };
 
 std::vector<Moment> moments(const tensor::ParameterStore& store) {
@@ -46,21 +46,29 @@ std::optional<double> optional_number(const io::OrderedJson& json, const char* k
 
 }  // namespace
 
-void save_optimizer(const fs::path& directory, const tensor::ParameterStore& store) {
+void create_optimizer_file(const fs::path& directory, const tensor::ParameterStore& store) {
   std::vector<io::TensorEntry> entries;
   for (const Moment& moment : moments(store)) {
-    for (const auto& range : store.parameters()) {
+    for (const auto& range : store.parameters())
       entries.push_back({entry_name(moment, range), io::TensorDtype::kF32, {range.numel}});
-    }
   }
-  io::SafetensorsWriter writer(optimizer_path(directory), entries);
+  io::create_safetensors(optimizer_path(directory), std::move(entries));
+}
+
+void write_optimizer(const fs::path& directory, const tensor::ParameterStore& store) {
+  io::SafetensorsParts file(optimizer_path(directory));
   for (const Moment& moment : moments(store)) {
     for (const auto& range : store.parameters()) {
-      const at::Tensor host = moment.flat.narrow(0, range.offset, range.numel).cpu().contiguous();
-      writer.write_next({static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()});
+      const auto write = [&](const tensor::ArenaRange& part, int64_t begin) {
+        const at::Tensor host = moment.flat.narrow(0, begin, part.numel).cpu().contiguous();
+        file.write(entry_name(moment, range),
+                   static_cast<uint64_t>(part.offset - range.offset) * sizeof(float),
+                   {static_cast<const std::byte*>(host.const_data_ptr()), host.nbytes()});
+      };
+      store.for_each_with_moments({range.offset, range.numel}, write);
     }
   }
-  writer.commit();
+  file.sync();
 }
 
 void load_optimizer(const fs::path& directory, tensor::ParameterStore& store) {
@@ -79,7 +87,12 @@ void load_optimizer(const fs::path& directory, tensor::ParameterStore& store) {
                                  "The checkpoint was written for another model; resume another one "
                                  "or start with --resume never"});
       }
-      moment.flat.narrow(0, range.offset, range.numel).copy_(tensor::view_of(file, *entry));
+      const at::Tensor whole = tensor::view_of(file, *entry);
+      const auto read = [&](const tensor::ArenaRange& part, int64_t begin) {
+        moment.flat.narrow(0, begin, part.numel)
+            .copy_(whole.narrow(0, part.offset - range.offset, part.numel));
+      };
+      store.for_each_with_moments({range.offset, range.numel}, read);
       ++used;
     }
   }

@@ -36,12 +36,14 @@ std::vector<io::Json> exchange(dist::ProcessGroup& group, const io::Json& own,
 
 StepShare join_shares(dist::ProcessGroup& group, const StepShare& own) {
   if (group.size() == 1) return own;
-  const io::Json message = {own.loss, own.tokens, metrics_to_json(own.metrics)};
+  const io::Json message = {own.loss, own.tokens, own.squared_grad_norm,
+                            metrics_to_json(own.metrics)};
   StepShare joined;
   for (const io::Json& share : exchange(group, message, "losses of the step")) {
     joined.loss += share.at(0).get<double>();
     joined.tokens += share.at(1).get<int64_t>();
-    add_sums(joined.metrics, metrics_from_json(share.at(2)));
+    joined.squared_grad_norm += share.at(2).get<double>();
+    add_sums(joined.metrics, metrics_from_json(share.at(3)));
   }
   return joined;
 }

@@ -24,6 +24,7 @@ std::vector<io::Json> exchange(dist::ProcessGroup& group, const io::Json& own,
 struct StepShare {
   double loss = 0;
   int64_t tokens = 0;
+  double squared_grad_norm = 0;
   MetricSums metrics;
 };
 // Sums over all ranks, in their order, so that every rank has the same bits. Throws: DistError.

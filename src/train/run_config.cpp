@@ -88,6 +88,8 @@ LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {
           .micro_batch_rows = config.train.micro_batch_rows,
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
+          .bucket_bytes = config.dist.bucket_bytes(),
+          .shards_optimizer = config.dist.zero > 0,
           .checkpoint = config.checkpoint,
           .eval = {config.eval}};
 }
@@ -121,13 +123,13 @@ bool starts_with_any(const std::string& key, std::initializer_list<const char*> 
 ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::ConfigNode& now) {
   ResumeDifferences result;
   for (const auto& difference : core::diff_config(saved, now)) {
-    if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log."})) continue;
+    if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log.", "dist.zero"})) continue;
     // Paths may move; what lies there is compared by fingerprints.
-    const bool noted =
-        starts_with_any(difference.key, {"optim.", "train.max_", "train.epochs", "train.recompute",
-                                         "train.release_memory", "data.path", "data.tokenizer",
-                                         "model.init_from", "model.config", "model.path",
-                                         "data.train", "data.validation", "data.cache", "gate."});
+    const bool noted = starts_with_any(
+        difference.key,
+        {"optim.", "train.max_", "train.epochs", "train.recompute", "train.release_memory",
+         "data.path", "data.tokenizer", "model.init_from", "model.config", "model.path",
+         "data.train", "data.validation", "data.cache", "gate.", "dist."});
     (noted ? result.noted : result.refused).push_back(difference);
   }
   return result;

@@ -16,6 +16,7 @@
 #include "train/run_loop.h"
 #include "train/shared_run_directory.h"
 #include "train/start_up.h"
+#include "train/training_state.h"
 
 namespace llm::train {
 
@@ -48,8 +49,7 @@ ModelState make_model(const RunConfig& config, const arch::ModelConfig& model,
       tensor::StoreOptions{.device = options.device,
                            .release_gradients = config.train.release_memory});
   fill_weights(config, model, resume, *made.store);
-  made.store->allocate_gradients();
-  made.store->allocate_moments();
+  allocate_training_state(*made.store, *options.group, config.dist);
   if (resume) load_optimizer(resume->checkpoint, *made.store);
   made.model = std::make_unique<nn::CausalLM>(model, *made.store);
   made.model->set_recompute(config.train.recompute);

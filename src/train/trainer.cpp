@@ -12,6 +12,7 @@
 #include "llm/optim/schedule.h"
 #include "llm/tensor/memory_stats.h"
 #include "train/rank_exchange.h"
+#include "train/rank_phase.h"
 #include "train/validation.h"
 
 namespace llm::train {
@@ -72,7 +73,7 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
       checkpoints_(std::move(checkpoints)),
       store_(*setup_.store),
       optimizer_(store_, setup_.loop.optim),
-      reducer_(store_, *setup_.group, setup_.loop.bucket_bytes),
+      reducer_(store_, *setup_.group, setup_.loop.bucket_bytes, setup_.loop.shards_optimizer),
       loader_(*setup_.train_rows,
               {.rows_per_batch = setup_.loop.micro_batch_rows,
                .batches_per_step = setup_.loop.micro_batches,
@@ -80,10 +81,11 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
                .world_size = setup_.group->size()},
               state_.next_row) {
   setup_.model->set_backward_observer([this](int64_t layer) { reducer_.layer_done(layer); });
-  if (!is_first_rank()) return;
-  // A state that lies on disk already is not written again.
+  // A state that lies on disk already is not written again. All ranks look before one of them may
+  // write.
   const auto newest = checkpoints_.newest();
   if (newest && newest->step == state_.step) saved_step_ = state_.step;
+  setup_.group->barrier("start of the run");
 }
 
 Trainer::~Trainer() { setup_.model->set_backward_observer({}); }
@@ -127,13 +129,14 @@ StepReport Trainer::train_step() {
   StepReport report{.loss = share.loss, .metrics = metric_means(share.metrics)};
   // 4. Global norm; a step that left the finite numbers is refused with the weights still those
   // before it.
-  report.grad_norm = optimizer_.grad_norm().item<double>();
+  report.grad_norm = std::sqrt(share.squared_grad_norm);
   refuse_non_finite(report, batches, first_row);
   // 5. Learning rate for this step, update, zero.
   const int64_t step = state_.step + 1;
   const auto& optim = setup_.loop.optim;
   report.lr = optim.lr * optim::schedule_factor(optim.schedule, step, setup_.total_steps);
   optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
+  reducer_.collect_weights();
   store_.zero_gradients();
 
   state_.step = step;
@@ -180,6 +183,9 @@ StepShare Trainer::accumulate(const std::vector<data::Batch>& batches) {
   }
   if (batches.empty()) reducer_.begin(state_.step + 1);
   reducer_.finish();
+  // Without shards every rank has the whole norm.
+  if (reducer_.is_sharded() || is_first_rank())
+    share.squared_grad_norm = optimizer_.squared_grad_norm().item<double>();
   share.loss = loss.item<double>();
   share.metrics = metrics.sums();
   return share;
@@ -289,13 +295,31 @@ void Trainer::compare_with_first(std::vector<std::pair<std::string, double>>& va
 
 void Trainer::save_checkpoint() {
   if (saved_step_ == state_.step) return;
+  dist::ProcessGroup& group = *setup_.group;
+  const auto directory = checkpoints_.partial_path(state_.step);
+  try {
+    run_on_all_ranks(group, "saving the model", [&] {
+      if (!is_first_rank()) return;
+      checkpoints_.begin(state_.step);
+      setup_.save_model(directory);
+      save_state(directory, state_, setup_.resolved_config);
+      create_optimizer_file(directory, store_);
+    });
+    run_on_all_ranks(group, "saving the optimizer", [&] {
+      if (is_first_rank() || reducer_.is_sharded()) write_optimizer(directory, store_);
+    });
+    run_on_all_ranks(group, "committing the checkpoint", [&] {
+      if (is_first_rank()) finish_checkpoint();
+    });
+  } catch (...) {
+    if (is_first_rank()) checkpoints_.discard(state_.step);
+    throw;
+  }
   saved_step_ = state_.step;
-  if (!is_first_rank()) return;
-  const auto path = checkpoints_.save(state_.step, [this](const std::filesystem::path& directory) {
-    setup_.save_model(directory);
-    save_optimizer(directory, store_);
-    save_state(directory, state_, setup_.resolved_config);
-  });
+}
+
+void Trainer::finish_checkpoint() {
+  const auto path = checkpoints_.commit(state_.step);
   core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
   const CheckpointSection& keep = setup_.loop.checkpoint;
   checkpoints_.prune({.keep_last = keep.keep_last,

@@ -9,6 +9,7 @@
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/train/checkpoint.h"
+#include "train/training_state.h"
 
 namespace llm::train {
 
@@ -122,14 +123,14 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
 }
 
 void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
-                      const std::optional<ResumePoint>& resume) {
+                      const std::optional<ResumePoint>& resume, const dist::ProcessGroup& group,
+                      const DistSection& dist) {
   if (resume && tuned.adapter) {
     load_adapter(resume->checkpoint, base, tuned);
   } else if (resume) {
     convert::load_weights(convert::WeightFiles(resume->checkpoint), base, *tuned.base);
   }
-  tuned.trained().allocate_gradients();
-  tuned.trained().allocate_moments();
+  allocate_training_state(tuned.trained(), group, dist);
   if (resume) load_optimizer(resume->checkpoint, tuned.trained());
 }
 

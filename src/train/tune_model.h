@@ -29,7 +29,8 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
 
 // Gradients and moments; weights and moments of the checkpoint.
 void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
-                      const std::optional<ResumePoint>& resume);
+                      const std::optional<ResumePoint>& resume, const dist::ProcessGroup& group,
+                      const DistSection& dist);
 
 // A checkpoint without its trainer/.
 void save_tuned_model(const std::filesystem::path& directory, const TunedModel& tuned,

@@ -33,6 +33,8 @@ LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPl
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
           .has_noise = kind.has_noise || config.lora.has_dropout(),
+          .bucket_bytes = config.dist.bucket_bytes(),
+          .shards_optimizer = config.dist.zero > 0,
           .checkpoint = config.checkpoint,
           .eval = std::move(eval)};
 }
@@ -120,8 +122,9 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   inputs.source.weights.reset();  // what was read of the mapped files counts as our memory
   log_size(inputs, tuned);
   const auto reference = open_reference(kind, options, inputs, resume.has_value(), *tuned.model);
-  run_on_all_ranks(*options.group, "training state",
-                   [&] { prepare_training(tuned, inputs.source.config, resume); });
+  run_on_all_ranks(*options.group, "training state", [&] {
+    prepare_training(tuned, inputs.source.config, resume, *options.group, config.dist);
+  });
   const auto objective = kind.make_objective(inputs.source_names(), reference);
 
   TrainerSetup setup = make_setup(config, kind, inputs, tuned, hooks);

@@ -47,9 +47,11 @@ TEST_F(RanksCli, SeveralRanksAreTheRunOfOneProcessAndAnyNumberGoesOn) {
   const std::string batch = "--set train.batch_tokens=320 --set optim.schedule.type=constant ";
   const test::Outcome one = run(kPretrain + batch + "--run-dir one");
   expect_same_end(one, run(kPretrain + batch + "--run-dir two --ranks 2"));
+  expect_same_end(one, run(kPretrain + batch + "--run-dir zero --ranks 2 --set dist.zero=1"));
 
   const std::string stop = batch + "--run-dir parts --set train.max_steps=30 ";
-  ASSERT_EQ(run(kPretrain + stop + "--ranks 2 --set train.max_steps=12").exit_code, 0);
+  ASSERT_EQ(
+      run(kPretrain + stop + "--ranks 2 --set train.max_steps=12 --set dist.zero=1").exit_code, 0);
   const test::Outcome resumed = run(kPretrain + stop + "--ranks 3");
   expect_same_end(one, resumed);
   EXPECT_EQ(resumed.json()["first_step"], 12);

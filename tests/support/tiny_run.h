@@ -64,6 +64,10 @@ class TinyRun {
   train::RunEnd train(const std::string& run_name, const std::filesystem::path& checkpoint = {},
                       const std::function<bool()>& should_stop = {}) {
     tiny = make_tiny_model(model_config_);
+    if (shards_optimizer) {
+      const auto buckets = optim::gradient_buckets(*tiny.store, bucket_bytes);
+      tiny.store->allocate_moments(optim::updated_ranges(buckets, *group, true));
+    }
     train::TrainerState state;
     if (!checkpoint.empty()) {
       convert::load_weights(convert::WeightFiles(checkpoint), model_config_, *tiny.store);
@@ -77,7 +81,8 @@ class TinyRun {
                                      config.data.shuffle);
     const data::TokenRows validation_rows(*validation, 0, false);
     setup.loop = train::loop_config(config, batch);
-    if (bucket_bytes > 0) setup.loop.bucket_bytes = bucket_bytes;
+    setup.loop.bucket_bytes = bucket_bytes;
+    setup.loop.shards_optimizer = shards_optimizer;
     setup.resolved_config = core::dump_config(config);
     setup.total_steps = train::total_steps(config, batch, rows->num_rows());
     setup.model = tiny.model.get();
@@ -91,16 +96,22 @@ class TinyRun {
     setup.sinks = {&sink};
     setup.should_stop = should_stop;
     train::Trainer trainer(std::move(setup), state,
-                           train::CheckpointFolder(folder.path() / run_name));
+                           train::CheckpointFolder(run_directory(run_name)));
     const auto end = trainer.run();
     last_state = trainer.state();
     return end;
   }
 
+  std::filesystem::path run_directory(const std::string& run_name) const {
+    return (shared_folder.empty() ? folder.path() : shared_folder) / run_name;
+  }
+
   test::TempDirectory folder;
+  std::filesystem::path shared_folder;  // of the runs of all ranks; empty: `folder`
   std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
   train::RunConfig config;
-  int64_t bucket_bytes = 0;  // 0: the default
+  int64_t bucket_bytes = int64_t{25} << 20;
+  bool shards_optimizer = false;
   std::unique_ptr<data::TokenDataset> rows, validation;
   objectives::NllObjective objective;
   TinyModel tiny;

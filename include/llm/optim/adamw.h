@@ -44,13 +44,13 @@ struct UpdateRange {
 // stay so.
 std::vector<UpdateRange> update_ranges(const tensor::ParameterStore& store);
 
-// Not thread-safe. Requires: the store is trainable, with gradients and moments, and outlives the
-// optimizer.
+// Updates what the store has moments of, and nothing else. Not thread-safe. Requires: the store is
+// trainable, with gradients and moments, and outlives the optimizer.
 class AdamW {
  public:
   AdamW(tensor::ParameterStore& store, const OptimConfig& config);
-  // Global L2 norm of the gradients: [] fp64 on the store's device.
-  at::Tensor grad_norm() const;
+  // Sum of the squared gradients of what is updated: [] fp64 on the store's device.
+  at::Tensor squared_grad_norm() const;
   // One update with learning rate `lr`; `step` counts from 1 (bias correction); gradients are
   // multiplied by `grad_scale` first.
   void step(int64_t step, double lr, double grad_scale);
@@ -60,7 +60,12 @@ class AdamW {
  private:
   tensor::ParameterStore& store_;
   OptimConfig config_;
-  std::vector<UpdateRange> ranges_;
+  struct Slice {
+    tensor::ArenaRange range;
+    int64_t moments = 0;  // where they begin in flat_exp_avg()
+    bool decay = false;
+  };
+  std::vector<Slice> slices_;
 };
 
 }  // namespace llm::optim

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "llm/dist/process_group.h"
 #include "llm/tensor/parameter_store.h"
 
 namespace llm::optim {
@@ -23,5 +24,10 @@ struct GradientBucket {
 // larger leaf has a bucket of its own. The buckets cover the arena.
 std::vector<GradientBucket> gradient_buckets(const tensor::ParameterStore& store,
                                              int64_t bucket_bytes);
+
+// What this rank updates, by place: everything, or under `is_sharded` its shard of each bucket
+// (dist::shard_range), so that all ranks together update everything once.
+std::vector<tensor::ArenaRange> updated_ranges(const std::vector<GradientBucket>& buckets,
+                                               const dist::ProcessGroup& group, bool is_sharded);
 
 }  // namespace llm::optim

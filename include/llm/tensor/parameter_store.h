@@ -11,6 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,6 +22,13 @@
 #include "llm/tensor/quantized_matrix.h"
 
 namespace llm::tensor {
+
+// A part of the arena, in elements.
+struct ArenaRange {
+  int64_t offset = 0;
+  int64_t numel = 0;
+  int64_t end() const { return offset + numel; }
+};
 
 struct ParameterRange {
   arch::ParameterSpec spec;
@@ -78,11 +86,30 @@ class ParameterStore {
 
   // Gradients (zero) and moments (zero). Requires: trainable().
   void allocate_gradients();
-  void allocate_moments();
+  void allocate_moments() { allocate_moments({{0, arena_numel_}}); }
+  // Of some ranges alone: those that this process updates. Requires: ascending, disjoint, inside
+  // the arena.
+  void allocate_moments(std::vector<ArenaRange> ranges);
   at::Tensor flat_weights() const { return weights_; }      // [arena_numel]
   at::Tensor flat_gradients() const { return gradients_; }  // undefined before allocate_gradients()
-  at::Tensor flat_exp_avg() const { return exp_avg_; }      // undefined before allocate_moments()
+  // The moments of moment_ranges(), one behind the other: [sum of their numel]. Undefined before
+  // allocate_moments().
+  at::Tensor flat_exp_avg() const { return exp_avg_; }
   at::Tensor flat_exp_avg_sq() const { return exp_avg_sq_; }
+  const std::vector<ArenaRange>& moment_ranges() const { return moment_ranges_; }
+
+  // Calls visit(part of the range in the arena, where its moments begin in flat_exp_avg()) for what
+  // of `range` has moments, ascending.
+  template <class Visit>
+  void for_each_with_moments(const ArenaRange& range, const Visit& visit) const {
+    int64_t moment_begin = 0;
+    for (const ArenaRange& owned : moment_ranges_) {
+      const int64_t begin = std::max(range.offset, owned.offset);
+      const int64_t end = std::min(range.end(), owned.end());
+      if (begin < end) visit(ArenaRange{begin, end - begin}, moment_begin + begin - owned.offset);
+      moment_begin += owned.numel;
+    }
+  }
 
   // Zeroes the gradients, by giving their pages back under StoreOptions::release_gradients.
   void zero_gradients();
@@ -98,6 +125,7 @@ class ParameterStore {
   std::vector<at::Tensor> leaf_tensors_;
   int64_t arena_numel_ = 0;
   at::Tensor weights_, gradients_, exp_avg_, exp_avg_sq_;
+  std::vector<ArenaRange> moment_ranges_;
 };
 
 }  // namespace llm::tensor

@@ -39,9 +39,12 @@ struct TrainerState {
 
 // trainer/optimizer-*.safetensors: per parameter two fp32 vectors named "exp_avg|NAME|BEGIN:END"
 // and "exp_avg_sq|NAME|BEGIN:END", the half-open element range of the flattened parameter that the
-// file holds. Throws: IoError.
-void save_optimizer(const std::filesystem::path& directory, const tensor::ParameterStore& store);
-// Strict both ways. Throws: IoError, FormatError.
+// file holds. The same whatever ranks wrote it: one makes it, then each that has moments writes
+// them. Throws: IoError.
+void create_optimizer_file(const std::filesystem::path& directory,
+                           const tensor::ParameterStore& store);
+void write_optimizer(const std::filesystem::path& directory, const tensor::ParameterStore& store);
+// What the store has moments of. Strict both ways. Throws: IoError, FormatError.
 void load_optimizer(const std::filesystem::path& directory, tensor::ParameterStore& store);
 
 void save_state(const std::filesystem::path& directory, const TrainerState& state,
@@ -76,10 +79,13 @@ class CheckpointFolder {
   // out.
   std::vector<std::filesystem::path> damaged() const;
 
-  // Lets `write` fill a new directory, writes the manifest, renames. On any exception the partial
-  // directory is removed and older checkpoints stay. Returns the final path.
-  std::filesystem::path save(int64_t step,
-                             const std::function<void(const std::filesystem::path&)>& write);
+  // A checkpoint is made in three steps: begin() makes an empty directory at partial_path(), which
+  // the caller fills; commit() writes the manifest and renames, and returns the final path;
+  // discard() removes what there is instead, and older checkpoints stay. Throws: IoError.
+  std::filesystem::path partial_path(int64_t step) const;
+  void begin(int64_t step);
+  std::filesystem::path commit(int64_t step);
+  void discard(int64_t step) noexcept;
 
   // Removes all but what `keep` names and what this object saved last, and what interrupted saves
   // left behind. Returns what it removed, by ascending step.

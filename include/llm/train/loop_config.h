@@ -15,8 +15,10 @@ struct LoopConfig {
   int64_t micro_batch_rows = 1;
   int64_t micro_batches = 1;  // per step, of all ranks together
   int64_t log_every_steps = 10;
-  bool has_noise = false;                    // dropout or NEFTune: batches get a key for it
+  bool has_noise = false;  // dropout or NEFTune: batches get a key for it
+
   int64_t bucket_bytes = int64_t{25} << 20;  // of gradients that ranks add up in one piece
+  bool shards_optimizer = false;             // each rank holds and updates its share alone
 
   CheckpointSection checkpoint;
 

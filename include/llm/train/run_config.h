@@ -75,6 +75,7 @@ struct RunConfig {
   CheckpointSection checkpoint;
   EvalSection eval;
   LogSection log;
+  DistSection dist;
 
   template <class V>
   void visit(V& v) {
@@ -85,6 +86,7 @@ struct RunConfig {
     v.section("checkpoint", checkpoint, "what is kept");
     v.section("eval", eval, "validation");
     v.section("log", log, "metrics");
+    v.section("dist", dist, "several ranks");
   }
 };
 

@@ -50,6 +50,21 @@ struct CheckpointSection {
   }
 };
 
+struct DistSection {
+  int64_t zero = 0;
+  int64_t bucket_mib = 25;
+
+  template <class V>
+  void visit(V& v) {
+    v.field("zero", zero,
+            "0: every rank holds the whole optimizer state; 1: each holds and updates its share",
+            core::between(0, 1));
+    v.field("bucket_mib", bucket_mib, "MiB of gradients that ranks add up in one piece",
+            core::between(1, 4096));
+  }
+  int64_t bucket_bytes() const { return bucket_mib << 20; }
+};
+
 struct EvalSection {
   int64_t every_steps = 250;
   int64_t max_rows = 0;

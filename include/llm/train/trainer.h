@@ -97,6 +97,7 @@ class Trainer {
   void compare_with_first(std::vector<std::pair<std::string, double>>& values);
   bool is_forgotten(double perplexity, double first) const;
   void save_checkpoint();
+  void finish_checkpoint();
   void emit(const MetricsRecord& record);
   bool is_due(int64_t every_steps) const;
   bool out_of_patience() const;

@@ -178,6 +178,7 @@ struct TuneConfig {
   TuneEvalSection eval;
   GateSection gate;
   LogSection log;
+  DistSection dist;
 
   template <class V>
   void visit(V& v) {
@@ -190,6 +191,7 @@ struct TuneConfig {
     v.section("eval", eval, "validation");
     v.section("gate", gate, "what must not be forgotten");
     v.section("log", log, "metrics");
+    v.section("dist", dist, "several ranks");
   }
 };
 

@@ -164,14 +164,17 @@ TEST(CheckpointFolder, PruneKeepsTheNewestAndTheBest) {
   EXPECT_EQ(left, (std::vector<int64_t>{4, 11, 12}));
 }
 
+void save_small(CheckpointFolder& checkpoints, int64_t step) {
+  checkpoints.begin(step);
+  std::ofstream(checkpoints.partial_path(step) / "x") << "content";
+  checkpoints.commit(step);
+}
+
 TEST(CheckpointFolder, PruneNeverTakesWhatWasJustSaved) {
   const test::TempDirectory folder;
   CheckpointFolder checkpoints(folder.path());
-  const auto write = [](const std::filesystem::path& directory) {
-    std::ofstream(directory / "x") << "content";
-  };
-  for (const int64_t step : {30, 40, 50}) checkpoints.save(step, write);
-  checkpoints.save(35, write);
+  for (const int64_t step : {30, 40, 50}) save_small(checkpoints, step);
+  save_small(checkpoints, 35);
   checkpoints.prune({});
   std::vector<int64_t> left;
   for (const auto& info : checkpoints.list()) left.push_back(info.step);
@@ -181,11 +184,8 @@ TEST(CheckpointFolder, PruneNeverTakesWhatWasJustSaved) {
 TEST(CheckpointFolder, WhatIsSetAsideIsWholeAndNoLongerListed) {
   const test::TempDirectory folder;
   CheckpointFolder checkpoints(folder.path());
-  const auto write = [](const std::filesystem::path& directory) {
-    std::ofstream(directory / "x") << "content";
-  };
   for (int round = 1; round <= 2; ++round) {
-    for (const int64_t step : {10, 20, 30}) checkpoints.save(step, write);
+    for (const int64_t step : {10, 20, 30}) save_small(checkpoints, step);
     const auto aside = checkpoints.set_aside_after(10);
     ASSERT_EQ(aside.size(), 2u);
     EXPECT_EQ(aside[1].directory.filename(), "step-00000030");

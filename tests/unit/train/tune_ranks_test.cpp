@@ -58,8 +58,9 @@ TEST_F(TuneRanks, OrpoOfAnAdapter) { expect_same_on_ranks<OrpoConfig>(4, 3); }
 
 TEST_F(TuneRanks, DpoReadsTheReferenceOfTheFirstRank) { expect_same_on_ranks<DpoConfig>(0, 2); }
 
-TEST_F(TuneRanks, SftWithNoise) {
+TEST_F(TuneRanks, SftWithNoiseAndShards) {
   auto settings = config<SftConfig>();
+  settings.dist.zero = 1;
   settings.lora.dropout = 0.2;
   settings.neftune_alpha = 5;
   settings.optim.lr = 3e-4;
