@@ -124,12 +124,12 @@ void verify_rows(const CheckpointCommand& command, const GlobalOptions& global) 
 }
 
 void prune_rows(const CheckpointCommand& command, const GlobalOptions& global) {
-  const auto rows = find_rows(command.directory, /*check_hashes=*/false);
   if (!io::is_run_directory(command.directory)) {
-    throw core::ConfigError({command.directory, "a run directory", "one checkpoint",
-                             "Name the run, or remove the checkpoint's folder"});
+    throw core::ConfigError({command.directory, "a run directory", "none",
+                             "Name the folder that llmtrain was given as --run-dir"});
   }
   const auto lock = train::lock_run(command.directory);
+  const auto rows = find_rows(command.directory, /*check_hashes=*/false);
   const auto removed = train::CheckpointFolder(command.directory)
                            .prune({.keep_last = command.keep_last,
                                    .keep_every_steps = command.keep_every_steps,

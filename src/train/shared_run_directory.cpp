@@ -19,7 +19,10 @@ void SharedRunDirectory::open() {
   run_on_all_ranks(group_, "run directory", [this] {
     if (group_.rank() == 0) own_.emplace(path_);
   });
-  if (group_.size() > 1) dist::require_shared_folder(group_, path_);
+  if (group_.size() > 1) {
+    run_on_all_ranks(group_, "run directory",
+                     [this] { dist::require_shared_folder(group_, path_); });
+  }
   is_open_ = true;
 }
 

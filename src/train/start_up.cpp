@@ -7,6 +7,7 @@
 #include "llm/dist/start_up.h"
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
+#include "train/rank_phase.h"
 
 namespace llm::train {
 
@@ -31,7 +32,7 @@ dist::RankInfo own_info(const SessionOptions& options, const RunIdentity& run) {
 void introduce_ranks(const SessionOptions& options, const RunIdentity& run) {
   if (options.group->size() == 1) return;
   const auto infos = dist::gather_rank_infos(*options.group, own_info(options, run));
-  dist::require_equal(infos);
+  run_on_all_ranks(*options.group, "comparing the ranks", [&] { dist::require_equal(infos); });
   core::log_info("{:>5}  {:<16}  {:>8}  {:<8}  {:>7}", "rank", "host", "process", "device",
                  "threads");
   for (const dist::RankInfo& info : infos) {

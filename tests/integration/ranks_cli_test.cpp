@@ -85,7 +85,7 @@ TEST_F(RanksCli, AKilledRankEndsTheRunAndNobodyStays) {
       run(kPretrain + std::string("--run-dir ") + directory +
           " --ranks 3 --set train.max_steps=2000000 & "
           "until [ -s r/metrics.jsonl ]; do sleep 0.05; done; "
-          "kill -KILL $(awk '{print $NF}' /proc/$!/task/$!/children); wait $!");
+          "kill -KILL $(awk '{print $NF}' /proc/$!/task/$!/children) || kill $!; wait $!");
   EXPECT_EQ(killed.exit_code, 137) << killed.err;
   EXPECT_THAT(killed.err, HasSubstr("was killed by signal 9"));
   const std::string left =
@@ -105,6 +105,12 @@ TEST_F(RanksCli, TheLauncherOfMpiStartsTheSameRun) {
   const test::Outcome both = run(mpirun + kPretrain + "--run-dir three --ranks 3");
   EXPECT_NE(both.exit_code, 0);
   EXPECT_THAT(both.err, HasSubstr("The launcher starts the ranks: leave --ranks out"));
+
+  const std::string rank = kPretrain + std::string("--run-dir four ");
+  const test::Outcome differ = run(mpirun + rank + ": -n 1 " + rank + "--set optim.lr=1e-3 ");
+  EXPECT_NE(differ.exit_code, 0);
+  EXPECT_THAT(differ.err, HasSubstr("rank 2 ("));
+  EXPECT_EQ(count_of(differ.err, "error: config of the ranks"), 1) << differ.err;
 }
 
 TEST_F(RanksCli, HydraStartsTheSameRun) {
