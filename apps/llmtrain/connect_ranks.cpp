@@ -9,6 +9,7 @@
 #include "llm/core/log.h"
 #include "llm/dist/launch.h"
 #include "llm/dist/start_up.h"
+#include "llm/tensor/device.h"
 #include "llmtrain/ranks.h"
 
 namespace llm::apps {
@@ -32,6 +33,14 @@ core::LogConfig log_of_rank(const dist::LaunchEnvironment& launch, const GlobalO
 void end_with_launcher(const dist::LaunchEnvironment& launch) {
   if (launch.job != std::to_string(::getppid())) return;
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+// The ranks of a host take a GPU each.
+at::Device device_of_rank(const dist::LaunchEnvironment& launch, const std::string& choice) {
+  const at::Device device = tensor::parse_device(choice);
+  const bool has_number = choice.find(':') != std::string::npos;
+  if (!device.is_cuda() || has_number || launch.local_world_size == 1) return device;
+  return tensor::parse_device(fmt::format("cuda:{}", launch.local_rank));
 }
 
 int share_of_threads(dist::ProcessGroup& group, const GlobalOptions& global) {
@@ -64,15 +73,17 @@ bool RankOptions::asks_for_launch() const {
 ConnectedRanks connect_ranks(const RankOptions& options, const GlobalOptions& global) {
   const dist::LaunchEnvironment launch = dist::read_launch_environment();
   require_launched_count(options, launch);
-  if (launch.world_size == 1) return {dist::make_local_group(), 0, global.num_threads};
+  const at::Device device = device_of_rank(launch, global.device);
+  if (launch.world_size == 1) return {dist::make_local_group(), device, 0, global.num_threads};
   core::configure_log(log_of_rank(launch, global));
   end_with_launcher(launch);
   const dist::Rendezvous rendezvous = dist::meet(launch, {.address = options.rendezvous});
-  std::shared_ptr<dist::ProcessGroup> group = dist::make_process_group(rendezvous, {});
+  std::shared_ptr<dist::ProcessGroup> group =
+      dist::make_process_group(rendezvous, {.device = device});
   // The store lives on rank 0 until everybody is connected.
   group->barrier("connecting");
   const int threads = share_of_threads(*group, global);
-  return {std::move(group), launch.local_rank, threads};
+  return {std::move(group), device, launch.local_rank, threads};
 }
 
 }  // namespace llm::apps

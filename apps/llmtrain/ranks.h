@@ -22,12 +22,14 @@ struct RankOptions {
 
 struct ConnectedRanks {
   std::shared_ptr<dist::ProcessGroup> group;
+  at::Device device = at::kCPU;
   int local_rank = 0;
   int num_threads = 1;
 };
 
-// This process and the others of its launch. Without a launcher a group of one. Threads: the
-// user's choice, or the cores of this host shared by its ranks. The log is told the rank.
+// This process and the others of its launch. Without a launcher a group of one. Device: the user's
+// choice; "cuda" and "auto" mean this host's GPU of the local rank. Threads: the user's choice, or
+// the cores of this host shared by its ranks. The log is told the rank.
 // Throws: ConfigError, DistError.
 ConnectedRanks connect_ranks(const RankOptions& options, const GlobalOptions& global);
 

@@ -127,7 +127,7 @@ train::SessionOptions RunOptions::session(const GlobalOptions& global) const {
     session.resume_from = resume;
   }
   ConnectedRanks connected = connect_ranks(ranks, global);
-  session.device = tensor::parse_device(global.device);
+  session.device = connected.device;
   session.num_threads = tensor::set_num_threads(connected.num_threads);
   session.local_rank = connected.local_rank;
   session.program_version = program_version();

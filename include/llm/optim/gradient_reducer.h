@@ -4,7 +4,7 @@
 // 1910.02054), a rank gets the sums of its shards alone, updates these, and all collect the
 // weights.
 //
-//   reducer.begin();                       // before the step's last backward on this rank
+//   reducer.begin(step);                   // before the step's last backward on this rank
 //   ... backward, which calls reducer.layer_done(layer) ...
 //   reducer.finish();                      // what this rank updates has the global gradients
 //   ... the update ...

@@ -25,8 +25,8 @@
 namespace llm::train {
 
 struct TrainerSetup {
-  // Every rank trains with its own copy of weights and optimizer, all equal. Sinks, samples and
-  // saving are for rank 0 alone.
+  // Every rank trains with a copy of the weights of its own, all equal. Sinks, samples and
+  // save_model are for rank 0 alone.
   dist::ProcessGroup* group = nullptr;
   LoopConfig loop;
   core::ConfigNode resolved_config;  // what checkpoints carry
