@@ -1,6 +1,7 @@
 #include "dist/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,6 +47,24 @@ std::optional<std::string> own_address_towards(const HostPort& target) {
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, ::freeaddrinfo);
   for (const addrinfo* one = list; one; one = one->ai_next) {
     if (auto found = own_side(*one)) return found;
+  }
+  return {};
+}
+
+std::optional<std::string> address_of_device(const std::string& name) {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const ifaddrs* one = list; one; one = one->ifa_next) {
+      if (one->ifa_name != name || !one->ifa_addr || one->ifa_addr->sa_family != family) continue;
+      const socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+      std::array<char, NI_MAXHOST> text{};
+      if (::getnameinfo(one->ifa_addr, length, text.data(), text.size(), nullptr, 0,
+                        NI_NUMERICHOST) == 0) {
+        return text.data();
+      }
+    }
   }
   return {};
 }

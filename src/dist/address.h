@@ -12,6 +12,9 @@ namespace llm::dist {
 // nullopt when the name has no address or there is no way there.
 std::optional<std::string> own_address_towards(const HostPort& target);
 
+// The address of a network device; IPv4 first. nullopt: no such device, or it has none.
+std::optional<std::string> address_of_device(const std::string& name);
+
 // 127.0.0.0/8 and ::1.
 bool is_loopback(const std::string& address);
 

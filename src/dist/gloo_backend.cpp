@@ -4,6 +4,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
+#include "dist/sigpipe.h"
 #include "dist/store_connection.h"
 
 namespace llm::dist {
@@ -12,6 +13,7 @@ c10::intrusive_ptr<c10d::Backend> make_gloo_backend(const Rendezvous& rendezvous
                                                     const std::string& name,
                                                     std::chrono::milliseconds timeout) {
   using Gloo = c10d::ProcessGroupGloo;
+  const SigpipeBlock block;  // Gloo's threads start here
   const auto store =
       c10::make_intrusive<c10d::PrefixStore>("group/" + name, rendezvous.store.connection()->store);
   store->setTimeout(timeout);

@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "dist/sigpipe.h"
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 
@@ -51,6 +52,13 @@ class GlooGroup::Task final : public Work {
  public:
   Task(const char* name, Call call, std::function<void(Ring&)> body)
       : name_(name), call_(std::move(call)), body_(std::move(body)), issued_(SteadyClock::now()) {}
+
+  // "all_reduce of gradient bucket 3 of step 12"
+  std::string title(int64_t step) const {
+    const std::string place = fmt::format("step {}", step);
+    const bool is_said = step == 0 || call_.label.ends_with(place);
+    return fmt::format("{} of {}{}", name_, call_.label, is_said ? "" : ", " + place);
+  }
 
   void wait() override {
     std::unique_lock lock(mutex_);
@@ -110,6 +118,8 @@ std::shared_ptr<Work> GlooGroup::issue(const char* name, Call call,
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(task);
+    ++position_.issued;
+    position_.newest = task->title(position_.step);
   }
   changed_.notify_all();
   return task;
@@ -117,16 +127,23 @@ std::shared_ptr<Work> GlooGroup::issue(const char* name, Call call,
 
 void GlooGroup::serve() {
   const c10::NoGradGuard no_grad;
+  const SigpipeBlock block;
   use_one_thread();
+  int64_t num_begun = 0;
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return is_ending_ || !queue_.empty(); });
     if (queue_.empty()) return;
     const std::shared_ptr<Task> task = std::move(queue_.front());
     queue_.pop_front();
+    ++num_begun;
+    transport_.note_movement();
+    position_.running = num_begun;
+    position_.running_name = task->title(position_.step);
     lock.unlock();
     carry_out(*task);
     lock.lock();
+    position_.running = 0;
   }
 }
 
@@ -136,11 +153,7 @@ void GlooGroup::carry_out(Task& task) {
   try {
     if (!failure_) task.run(ring_);
   } catch (const TransferFailure& failure) {
-    failure_ = std::make_exception_ptr(core::DistError(
-        {fmt::format("{} of {} on {}", task.name(), task.call().label, name_),
-         "an answer from every rank", failure.what(),
-         "The rank that failed first has the cause in its own messages; start all ranks again to "
-         "resume from the last checkpoint"}));
+    failure_ = error_of(task, failure);
   } catch (const std::exception&) {
     failure_ = std::current_exception();
   }
@@ -151,6 +164,41 @@ void GlooGroup::carry_out(Task& task) {
         {task.name(), task.call().label, bytes_sent, task.issued(), begin, SteadyClock::now()});
   }
   task.finish(failure_);
+}
+
+std::exception_ptr GlooGroup::error_of(const Task& task, const TransferFailure& failure) {
+  FindCause find_cause;
+  std::string title;
+  {
+    const std::lock_guard lock(mutex_);
+    find_cause = find_cause_;
+    title = task.title(position_.step);
+  }
+  const bool is_cause = failure.is_told || !find_cause;
+  return std::make_exception_ptr(core::DistError(
+      {fmt::format("{} on {}", title, name_), "an answer from every rank",
+       is_cause ? failure.what() : find_cause(failure.what()),
+       find_cause ? "Start all ranks again: they resume from the last checkpoint"
+                  : "The rank that failed first has the cause in its own messages; start all ranks "
+                    "again to resume from the last checkpoint"}));
+}
+
+void GlooGroup::set_step(int64_t step) {
+  const std::lock_guard lock(mutex_);
+  position_.step = step;
+}
+
+Position GlooGroup::position() const {
+  const std::lock_guard lock(mutex_);
+  Position position = position_;
+  position.moved = transport_.moved();
+  return position;
+}
+
+void GlooGroup::watch_with(FindCause find_cause) {
+  transport_.wait_without_limit();
+  const std::lock_guard lock(mutex_);
+  find_cause_ = std::move(find_cause);
 }
 
 void GlooGroup::count(const Task& task, int64_t bytes_sent) {

@@ -34,6 +34,9 @@ class GlooGroup final : public ProcessGroup {
                                             const std::string& label) override;
   void barrier(const std::string& label) override;
   void fail(const std::string& reason) override { transport_.fail(reason); }
+  void set_step(int64_t step) override;
+  Position position() const override;
+  void watch_with(FindCause find_cause) override;
   Traffic traffic() const override;
 
  private:
@@ -41,6 +44,7 @@ class GlooGroup final : public ProcessGroup {
   std::shared_ptr<Work> issue(const char* name, Call call, std::function<void(Ring&)> body);
   void serve();
   void carry_out(Task& task);
+  std::exception_ptr error_of(const Task& task, const TransferFailure& failure);
   void count(const Task& task, int64_t bytes_sent);
 
   Transport transport_;
@@ -53,6 +57,8 @@ class GlooGroup final : public ProcessGroup {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Task>> queue_;
   bool is_ending_ = false;
+  Position position_;  // but for `moved`
+  FindCause find_cause_;
   Traffic traffic_;
   std::thread thread_;
 };

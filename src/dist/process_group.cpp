@@ -33,6 +33,9 @@ class LocalGroup final : public ProcessGroup {
   }
   void barrier(const std::string&) override {}
   void fail(const std::string&) override {}
+  void set_step(int64_t) override {}
+  Position position() const override { return {}; }
+  void watch_with(FindCause) override {}
   Traffic traffic() const override { return {}; }
 
  private:

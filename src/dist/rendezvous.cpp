@@ -2,7 +2,6 @@
 
 #include <c10/util/Logging.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "dist/address.h"
+#include "dist/rank_list.h"
 #include "dist/rendezvous_note.h"
 #include "dist/store_connection.h"
 #include "llm/core/check.h"
@@ -98,16 +98,6 @@ Peer parse_announcement(int rank, const std::string& text) {
   std::getline(lines, peer.address);
   peer.pid = std::strtoll(pid.c_str(), nullptr, 10);
   return peer;
-}
-
-// "rank 3", "ranks 2, 3"; of many the first ten.
-std::string rank_list(const std::vector<int>& ranks) {
-  const size_t shown = std::min<size_t>(ranks.size(), 10);
-  const std::string list =
-      fmt::format("{}", fmt::join(ranks.begin(), ranks.begin() + static_cast<long>(shown), ", "));
-  const std::string more =
-      ranks.size() > shown ? fmt::format(" and {} more", ranks.size() - shown) : "";
-  return (ranks.size() == 1 ? "rank " : "ranks ") + list + more;
 }
 
 std::string rank_key(int rank) { return fmt::format("rank/{}", rank); }

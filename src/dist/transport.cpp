@@ -13,6 +13,9 @@
 namespace llm::dist {
 namespace {
 
+// c10d adds it to the present time, so that it cannot be the largest number.
+constexpr std::chrono::hours kNoLimit{24 * 3650};
+
 at::Tensor byte_view(const std::byte* data, size_t size) {
   return at::from_blob(const_cast<std::byte*>(data), {static_cast<int64_t>(size)}, at::kByte);
 }
@@ -38,6 +41,7 @@ core::DistError cannot_connect(const Rendezvous& rendezvous, const std::exceptio
 Transport::Transport(const Rendezvous& rendezvous, const std::string& name,
                      std::chrono::milliseconds timeout)
     : rank_(rendezvous.launch.rank), peers_(rendezvous.peers), timeout_(timeout) {
+  note_movement();
   try {
     backend_ = make_gloo_backend(rendezvous, name, timeout);
   } catch (const std::exception& error) {
@@ -70,23 +74,31 @@ Transfer Transport::receive(int peer, uint64_t tag, std::span<std::byte> bytes) 
 }
 
 void Transport::wait(const Transfer& transfer) {
+  std::chrono::milliseconds timeout{};
   {
     const std::lock_guard lock(mutex_);
     refuse_when_failed();
     waited_ = transfer.work;
+    timeout = timeout_;
   }
   bool is_complete = false;
   std::string problem;
   try {
-    is_complete = transfer.work->wait(timeout_);
+    is_complete = transfer.work->wait(timeout);
   } catch (const std::exception& error) {
     problem = failure(transfer.peer, error).what();
   }
+  note_movement();
   const std::lock_guard lock(mutex_);
   waited_.reset();
   refuse_when_failed();
-  if (!problem.empty()) throw TransferFailure(problem);
+  if (!problem.empty()) throw TransferFailure(problem, /*told=*/false);
   LLM_CHECK(is_complete, "a transfer ended without a reason");
+}
+
+void Transport::wait_without_limit() {
+  const std::lock_guard lock(mutex_);
+  timeout_ = kNoLimit;
 }
 
 void Transport::fail(const std::string& reason) {
@@ -98,17 +110,19 @@ void Transport::fail(const std::string& reason) {
 }
 
 void Transport::refuse_when_failed() const {
-  if (is_failed_) throw TransferFailure(fail_reason_);
+  if (is_failed_) throw TransferFailure(fail_reason_, /*told=*/true);
 }
 
-TransferFailure Transport::failure(int peer, const std::exception& error) const {
+TransferFailure Transport::failure(int peer, const std::exception& error) {
   const std::string text = without_place(first_line(error));
   const std::string name = peers_[static_cast<size_t>(peer)].name();
-  if (text.starts_with("Timed out")) {
-    return TransferFailure(fmt::format("nothing from {} within {} s", name,
-                                       std::chrono::duration<double>(timeout_).count()));
+  if (!text.starts_with("Timed out")) {
+    return {fmt::format("{} does not answer: {}", name, text), /*told=*/false};
   }
-  return TransferFailure(fmt::format("{} does not answer: {}", name, text));
+  const std::lock_guard lock(mutex_);
+  return {fmt::format("nothing from {} within {} s", name,
+                      std::chrono::duration<double>(timeout_).count()),
+          /*told=*/false};
 }
 
 }  // namespace llm::dist

@@ -17,8 +17,9 @@ namespace llm::dist {
 
 // A connection that broke, a peer that sent nothing in time, or fail(). The group makes a
 // DistError of it, with the operation's name.
-class TransferFailure : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct TransferFailure : public std::runtime_error {
+  TransferFailure(const std::string& what, bool told) : std::runtime_error(what), is_told(told) {}
+  bool is_told;  // `what` is the reason that fail() was given
 };
 
 // A message on its way. Its memory has to stay until it is waited for or destroyed.
@@ -43,23 +44,30 @@ class Transport {
   // Throws: TransferFailure naming the peer.
   void wait(const Transfer& transfer);
 
+  // Later waits have no time limit.
+  void wait_without_limit();
+  // When a message last came or went, or note_movement() was called.
+  std::chrono::steady_clock::time_point moved() const { return moved_; }
+  void note_movement() { moved_ = std::chrono::steady_clock::now(); }
+
   // Ends the wait that is going on and all later ones. The first reason counts.
   void fail(const std::string& reason);
 
   int64_t bytes_sent() const { return bytes_sent_; }
 
  private:
-  TransferFailure failure(int peer, const std::exception& error) const;
+  TransferFailure failure(int peer, const std::exception& error);
   void refuse_when_failed() const;
 
   int rank_;
   std::vector<Peer> peers_;
-  std::chrono::milliseconds timeout_;
   c10::intrusive_ptr<c10d::Backend> backend_;
-  std::mutex mutex_;                       // guards the two below
+  std::mutex mutex_;                       // guards the three below
+  std::chrono::milliseconds timeout_;      // of a wait
   c10::intrusive_ptr<c10d::Work> waited_;  // for
   std::string fail_reason_;                // empty: go on
   std::atomic<bool> is_failed_{false};
+  std::atomic<std::chrono::steady_clock::time_point> moved_{};
   int64_t bytes_sent_ = 0;
 };
 

@@ -65,6 +65,16 @@ struct CollectiveTiming {
   std::chrono::steady_clock::time_point issued, begin, end;
 };
 
+// How far a rank's operations have come, for whoever watches over it (liveness.h).
+struct Position {
+  int64_t issued = 0;        // operations, those included that are over
+  std::string newest;        // the last of them: "all_reduce of gradient bucket 3 of step 12"
+  int64_t running = 0;       // the number of the one under way, from 1; 0: none
+  std::string running_name;  // as `newest`
+  std::chrono::steady_clock::time_point moved;  // when it began, or its last message came
+  int64_t step = 0;                             // of set_step()
+};
+
 // Thread-safe in the sense that calls of several threads are put in some order; as that order has
 // to be the same on all ranks, one thread should make them. Nothing may touch a tensor between an
 // asynchronous call and its wait(). Tensors are contiguous, taken as flat [n], of type float,
@@ -100,6 +110,16 @@ class ProcessGroup {
   // Fails what is running and everything later, from any thread, with `reason` as its cause: for
   // whoever learns in another way that a peer is dead.
   virtual void fail(const std::string& reason) = 0;
+
+  // The training step, from 1, to which later operations belong; 0, as at first: to none. Errors
+  // name it. Not a collective.
+  virtual void set_step(int64_t step) = 0;
+  virtual Position position() const = 0;
+  // From here on operations wait without a time limit, for a caller who knows which ranks live and
+  // calls fail(). Where a connection breaks before that, `find_cause` is told what was seen, and
+  // says what errors give as the cause; on a thread of the group, which may wait in it.
+  using FindCause = std::function<std::string(const std::string& symptom)>;
+  virtual void watch_with(FindCause find_cause) = 0;
 
   virtual Traffic traffic() const = 0;
 

@@ -19,18 +19,37 @@ namespace {
 
 using Nccl = c10d::ProcessGroupNCCL;
 
+// What fail() was told, for operations that end with NCCL's words.
+class Reason {
+ public:
+  void set(const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    if (text_.empty()) text_ = text;
+  }
+  core::DistError error(const std::string& where, const std::exception& error) const {
+    const std::lock_guard lock(mutex_);
+    return core::DistError({where, "an answer from every rank",
+                            text_.empty() ? first_line(error) : text_,
+                            "Set NCCL_DEBUG=WARN for NCCL's own messages"});
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
 // Parts of one operation, in the order they were given to NCCL's stream.
 class NcclWork final : public Work {
  public:
-  NcclWork(std::string where, std::vector<c10::intrusive_ptr<c10d::Work>> parts)
-      : where_(std::move(where)), parts_(std::move(parts)) {}
+  NcclWork(std::string where, std::vector<c10::intrusive_ptr<c10d::Work>> parts,
+           std::shared_ptr<const Reason> reason)
+      : where_(std::move(where)), parts_(std::move(parts)), reason_(std::move(reason)) {}
 
   void wait() override {
     try {
       for (const auto& part : parts_) part->wait();
     } catch (const std::exception& error) {
-      throw core::DistError({where_, "an answer from every rank", first_line(error),
-                             "Set NCCL_DEBUG=WARN for NCCL's own messages"});
+      throw reason_->error(where_, error);
     }
   }
   bool is_done() override {
@@ -41,6 +60,7 @@ class NcclWork final : public Work {
  private:
   std::string where_;
   std::vector<c10::intrusive_ptr<c10d::Work>> parts_;
+  std::shared_ptr<const Reason> reason_;
 };
 
 class NcclGroup final : public ProcessGroup {
@@ -51,7 +71,8 @@ class NcclGroup final : public ProcessGroup {
     const auto store = c10::make_intrusive<c10d::PrefixStore>("nccl/" + options.name,
                                                               rendezvous.store.connection()->store);
     const auto nccl_options = Nccl::Options::create();
-    nccl_options->timeout = options.timeout;
+    // Whoever watches over the ranks comes first, and says more than NCCL's own watchdog.
+    nccl_options->timeout = 2 * options.timeout;
     nccl_ = c10::make_intrusive<Nccl>(store, rank(), size(), nccl_options);
     nccl_->setBoundDeviceId(device_);
   }
@@ -112,9 +133,14 @@ class NcclGroup final : public ProcessGroup {
     host_.barrier(label);
   }
   void fail(const std::string& reason) override {
+    reason_->set(reason);
     host_.fail(reason);
     nccl_->abort();
   }
+  void set_step(int64_t step) override { host_.set_step(step); }
+  // Of the operations on the host, of which every step has some.
+  Position position() const override { return host_.position(); }
+  void watch_with(FindCause find_cause) override { host_.watch_with(std::move(find_cause)); }
   Traffic traffic() const override {
     Traffic total = host_.traffic();
     const std::lock_guard lock(mutex_);
@@ -138,15 +164,14 @@ class NcclGroup final : public ProcessGroup {
     try {
       if (flat.numel() > 0) body(parts);
     } catch (const std::exception& error) {
-      throw core::DistError({where, "an answer from every rank", first_line(error),
-                             "Set NCCL_DEBUG=WARN for NCCL's own messages"});
+      throw reason_->error(where, error);
     }
     const std::lock_guard lock(mutex_);
     add(call.payload == Payload::kGradient    ? traffic_.gradient
         : call.payload == Payload::kParameter ? traffic_.parameter
                                               : traffic_.control,
         {elements_sent * flat.element_size(), 1});
-    return std::make_shared<NcclWork>(where, std::move(parts));
+    return std::make_shared<NcclWork>(where, std::move(parts), reason_);
   }
 
   static void add(TrafficCount& sum, const TrafficCount& term) {
@@ -178,6 +203,7 @@ class NcclGroup final : public ProcessGroup {
   at::Device device_;
   GlooGroup host_;
   c10::intrusive_ptr<Nccl> nccl_;
+  const std::shared_ptr<Reason> reason_ = std::make_shared<Reason>();
   mutable std::mutex mutex_;
   Traffic traffic_;
 };

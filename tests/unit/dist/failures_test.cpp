@@ -4,17 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "llm/dist/process_group.h"
-#include "support/ranks.h"
+#include "support/live_ranks.h"
 
 namespace llm::dist {
 namespace {
 
 using std::chrono::milliseconds;
+using test::Gate;
 using test::run_ranks;
 using ::testing::AllOf;
 using ::testing::AnyOf;
@@ -26,22 +25,6 @@ constexpr milliseconds kForever = std::chrono::minutes(5);  // a test that waits
 GroupOptions time_limit(milliseconds timeout) { return {.timeout = timeout}; }
 
 Call bucket() { return {Payload::kGradient, "gradient bucket 3 of step 12"}; }
-
-// Lets threads pass once so many have come.
-class Gate {
- public:
-  explicit Gate(int count) : count_(count) {}
-  void arrive_and_wait() {
-    std::unique_lock lock(mutex_);
-    if (--count_ == 0) opened_.notify_all();
-    opened_.wait(lock, [&] { return count_ <= 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  int count_;
-};
 
 TEST(Failures, ADeadRankEndsTheOthersOperation) {
   const test::Errors errors = run_ranks(
