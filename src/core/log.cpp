@@ -5,6 +5,7 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/dist_sink.h>
 #include <spdlog/sinks/ringbuffer_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <algorithm>
@@ -18,6 +19,13 @@ namespace {
 
 // Lines that wait for a log file to be opened.
 constexpr size_t kKeptLines = 256;
+
+// Throws: spdlog_ex.
+spdlog::sink_ptr open_log_file(const std::string& path, const LogRotation& rotation) {
+  if (rotation.max_bytes == 0) return std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+  return std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+      path, rotation.max_bytes, static_cast<size_t>(rotation.keep_files));
+}
 
 class Log {
  public:
@@ -41,7 +49,7 @@ class Log {
     logger_.set_level(spdlog_level(std::min(level, LogLevel::kInfo)));
   }
 
-  void set_file(const std::string& path) {
+  void set_file(const std::string& path, const LogRotation& rotation) {
     if (file_ != nullptr) {
       sinks_->remove_sink(file_);
       file_logger_ = nullptr;
@@ -50,7 +58,7 @@ class Log {
     }
     if (path.empty()) return;
     try {
-      file_ = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
+      file_ = open_log_file(path, rotation);
     } catch (const spdlog::spdlog_ex& error) {
       throw IoError({.where = path,
                      .expected = "a log file that can be written",
@@ -99,7 +107,7 @@ class Log {
   }
 
   std::shared_ptr<spdlog::sinks::stderr_color_sink_mt> terminal_;
-  std::shared_ptr<spdlog::sinks::basic_file_sink_mt> file_;
+  spdlog::sink_ptr file_;
   std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> kept_;  // receives lines while file_ is null
   std::unique_ptr<spdlog::logger> file_logger_;
   std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks_;
@@ -115,7 +123,9 @@ Log& the_log() {
 }  // namespace
 
 void configure_log(const LogConfig& config) { the_log().configure(config); }
-void set_log_file(const std::string& path) { the_log().set_file(path); }
+void set_log_file(const std::string& path, const LogRotation& rotation) {
+  the_log().set_file(path, rotation);
+}
 void log_to_file(LogLevel level, const std::string& message) {
   the_log().write_to_file(level, message);
 }

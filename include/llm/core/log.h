@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 
 namespace llm::core {
@@ -19,10 +20,16 @@ struct LogConfig {
 
 // Requires: called once at program start, before other threads log. Without it the defaults hold.
 void configure_log(const LogConfig& config);
+// A log file that would grow beyond `max_bytes` becomes NAME.1.EXT before the next line, that one
+// NAME.2.EXT, ..., and what is beyond NAME.keep_files.EXT goes. No line is cut in two or lost.
+struct LogRotation {
+  uint64_t max_bytes = 0;  // 0: the file grows without limit
+  int64_t keep_files = 4;  // beside the one that is written; Requires: at most 100000
+};
 // Also appends every line from info on to `path` (the run directory's log.txt) until called again,
 // whatever the terminal shows, beginning with the lines logged since the last file was closed (the
 // newest 256); empty: no file. Throws: IoError when the file cannot be opened.
-void set_log_file(const std::string& path);
+void set_log_file(const std::string& path, const LogRotation& rotation = {});
 // To the log file alone, when there is one: for what a person sees in another form.
 void log_to_file(LogLevel level, const std::string& message);
 

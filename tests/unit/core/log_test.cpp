@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -14,6 +15,7 @@
 namespace llm::core {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -132,6 +134,87 @@ TEST_F(Log, ThreadsDoNotMixTheirLines) {
   for (size_t at = 0; (at = text.find("info: abcdefghij\n", at)) != std::string::npos; ++at)
     ++count;
   EXPECT_EQ(count, 800u);
+}
+
+// log.3.txt, log.2.txt, log.1.txt, log.txt: the lines in the order they were written.
+std::string joined_logs(const test::TempDirectory& directory) {
+  std::string text;
+  for (const char* name : {"log.3.txt", "log.2.txt", "log.1.txt", "log.txt"})
+    text += test::read_bytes(directory / name);
+  return text;
+}
+
+TEST_F(Log, AFullFileMovesOnAndNothingIsLostBetweenTheTwo) {
+  const test::TempDirectory directory;
+  const std::string path = directory / "log.txt";
+  constexpr uint64_t kLimit = 400;
+  stderr_of([&] {
+    set_log_file(path, {.max_bytes = kLimit, .keep_files = 100});
+    for (int i = 0; i < 25; ++i)
+      log_info("line {} {}", i, std::string(static_cast<size_t>(i), 'x'));
+  });
+  const std::string text = joined_logs(directory);
+  ASSERT_FALSE(std::filesystem::exists(directory / "log.4.txt")) << "the test reads only three";
+  size_t at = 0;
+  for (int i = 0; i < 25; ++i) {
+    const std::string line =
+        "info: line " + std::to_string(i) + " " + std::string(static_cast<size_t>(i), 'x') + "\n";
+    at = text.find(line, at);
+    ASSERT_NE(at, std::string::npos) << line << text;
+  }
+  for (const char* name : {"log.3.txt", "log.2.txt", "log.1.txt", "log.txt"}) {
+    const std::string part = test::read_bytes(directory / name);
+    EXPECT_LE(part.size(), kLimit) << name;
+    EXPECT_TRUE(part.empty() || part.back() == '\n') << name;
+  }
+}
+
+TEST_F(Log, OnlyAsManyOldFilesStayAsWereAskedFor) {
+  const test::TempDirectory directory;
+  const std::string path = directory / "log.txt";
+  stderr_of([&] {
+    set_log_file(path, {.max_bytes = 100, .keep_files = 2});
+    for (int i = 0; i < 20; ++i) log_info("line number {:04} of twenty", i);
+  });
+  EXPECT_THAT(test::read_bytes(path), HasSubstr("0019"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "log.2.txt"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "log.3.txt"));
+}
+
+TEST_F(Log, AFileThatIsOpenedAgainGoesOnUntilItIsFull) {
+  const test::TempDirectory directory;
+  const std::string path = directory.file("log.txt", std::string(80, 'o') + "\n");
+  stderr_of([&] {
+    set_log_file(path, {.max_bytes = 140, .keep_files = 2});
+    log_info("first");
+    set_log_file("");
+    set_log_file(path, {.max_bytes = 140, .keep_files = 2});
+    log_info("second");
+  });
+  EXPECT_THAT(test::read_bytes(directory / "log.1.txt"), MatchesRegex("o+\n.*first\n"));
+  EXPECT_THAT(test::read_bytes(path), AllOf(HasSubstr("second"), Not(HasSubstr("first"))));
+}
+
+TEST_F(Log, ThreadsLoseNoLineWhileFilesMoveOn) {
+  const test::TempDirectory directory;
+  const std::string path = directory / "log.txt";
+  stderr_of([&] {
+    set_log_file(path, {.max_bytes = 1000, .keep_files = 1000});
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([t] {
+        for (int i = 0; i < 50; ++i) log_info("thread {} line {}.", t, i);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  });
+  std::string text;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path()))
+    text += test::read_bytes(entry.path());
+  for (int t = 0; t < 4; ++t) {
+    for (int i = 0; i < 50; ++i)
+      EXPECT_THAT(text, HasSubstr(fmt::format("thread {} line {}.", t, i)));
+  }
 }
 
 }  // namespace
