@@ -34,7 +34,7 @@ WHEELS_CUDA=(
 PACKAGES=(
   ca-certificates git g++ cmake ninja-build pkg-config ccache mold python3 python3-pip
   zlib1g-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libicu-dev libpcre2-dev libzstd-dev
-  libxxhash-dev libedit-dev libgloo-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libxxhash-dev libedit-dev libcpp-httplib-dev libgloo-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 PACKAGES_DEV=(clang clang-format-14 clang-tidy shellcheck)
 PACKAGES_ORACLE=(python3-venv)
