@@ -24,6 +24,8 @@ namespace {
 constexpr const char* kPlanExamples =
     "  llmtrain plan --config configs/runs/quickstart.json\n"
     "  llmtrain plan --config run.json --tokens-per-second 52000      time at a given rate\n"
+    "  llmtrain plan --config run.json --ranks 8                      memory and traffic of a "
+    "rank\n"
     "  llmtrain plan --config run.json --measure 3                    time at the rate of 3 real "
     "steps";
 
@@ -31,6 +33,7 @@ struct PlanCommand {
   RunConfigOptions config;
   double tokens_per_second = 0;
   int64_t measure_steps = 0;
+  int64_t ranks = 1;
 };
 
 struct Planned {
@@ -93,13 +96,28 @@ Planned make_plan(const PlanCommand& command, const GlobalOptions& global) {
                                .mean_document_length = subject.mean_document_length,
                                .validation_tokens = subject.validation_tokens,
                                .program_bytes = train::measure_program_bytes(),
-                               .machine_bytes = tensor::machine_memory_bytes()};
+                               .machine_bytes = tensor::machine_memory_bytes(),
+                               .ranks = command.ranks};
   Planned planned{train::plan_run(input), command.tokens_per_second};
   if (command.measure_steps > 0) {
     require_memory(planned.plan);
     planned.tokens_per_second = measure_rate(config, subject.model, command, global);
   }
   return planned;
+}
+
+io::OrderedJson ranks_json(const train::RanksPlan& ranks) {
+  io::OrderedJson choices = io::OrderedJson::array();
+  for (const auto& choice : ranks.choices) {
+    choices.push_back({{"zero", choice.zero},
+                       {"peak_memory_bytes", choice.memory.peak_bytes},
+                       {"gradient_bytes_sent", choice.gradient_bytes},
+                       {"parameter_bytes_sent", choice.parameter_bytes}});
+  }
+  return {{"count", ranks.ranks},
+          {"most_micro_batches", ranks.most_micro_batches},
+          {"least_micro_batches", ranks.least_micro_batches},
+          {"zero", choices}};
 }
 
 void print_json(const Planned& planned) {
@@ -124,6 +142,7 @@ void print_json(const Planned& planned) {
       {"total_flops", plan.total_flops},
       {"memory_bytes", memory},
       {"peak_memory_bytes", plan.memory.peak_bytes},
+      {"ranks", ranks_json(plan.ranks)},
       {"tokens_per_second", planned.tokens_per_second > 0
                                 ? io::OrderedJson(planned.tokens_per_second)
                                 : io::OrderedJson()},
@@ -164,6 +183,42 @@ void print_memory(const train::MemoryPlan& memory) {
   fmt::print("{}\n", table.text());
 }
 
+std::string bytes_text(int64_t bytes) { return core::format_bytes(static_cast<uint64_t>(bytes)); }
+
+int64_t buffer_bytes(const train::MemoryPlan& memory, const char* name) {
+  for (const auto& buffer : memory.buffers) {
+    if (buffer.name == name) return buffer.bytes;
+  }
+  return 0;
+}
+
+// What a rank has and sends under each setting.
+void print_ranks(const train::RanksPlan& ranks) {
+  if (ranks.choices.empty()) return;
+  using enum Align;
+  Table table({kLeft, kRight, kRight, kRight, kRight, kRight});
+  table.set_header({"each of " + std::to_string(ranks.ranks) + " ranks", "gradients", "buffers",
+                    "moments", "peak", "sent a step"});
+  for (const auto& choice : ranks.choices) {
+    table.add_row({fmt::format("dist.zero {}", choice.zero),
+                   bytes_text(buffer_bytes(choice.memory, "gradients")),
+                   bytes_text(buffer_bytes(choice.memory, "gradient buffers")),
+                   bytes_text(buffer_bytes(choice.memory, "moments")),
+                   bytes_text(choice.memory.peak_bytes),
+                   bytes_text(choice.gradient_bytes + choice.parameter_bytes)});
+  }
+  fmt::print("{}\n", table.text());
+}
+
+std::string micro_batches_text(const train::RunPlan& plan) {
+  const std::string all = fmt::format("{} micro-batches", plan.batch.micro_batches);
+  if (plan.ranks.ranks == 1) return all;
+  if (plan.ranks.most_micro_batches == plan.ranks.least_micro_batches)
+    return fmt::format("{}, {} a rank", all, plan.ranks.most_micro_batches);
+  return fmt::format("{}, {} or {} a rank", all, plan.ranks.most_micro_batches,
+                     plan.ranks.least_micro_batches);
+}
+
 // Two digits at least, however small.
 std::string ratio_text(double ratio) {
   return ratio < 10 ? fmt::format("{:.2g}", ratio) : fmt::format("{:.1f}", ratio);
@@ -173,8 +228,8 @@ void print_run(const Planned& planned) {
   const train::RunPlan& plan = planned.plan;
   using enum Align;
   Table table({kLeft, kLeft});
-  table.add_row({"steps", fmt::format("{} of {} tokens ({} micro-batches)", plan.total_steps,
-                                      plan.batch.tokens_per_step, plan.batch.micro_batches)});
+  table.add_row({"steps", fmt::format("{} of {} tokens ({})", plan.total_steps,
+                                      plan.batch.tokens_per_step, micro_batches_text(plan))});
   table.add_row({"tokens", fmt::format("{}, {} per parameter",
                                        core::format_count(static_cast<double>(plan.total_tokens)),
                                        ratio_text(plan.tokens_per_parameter))});
@@ -195,6 +250,7 @@ void run_plan(const PlanCommand& command, const GlobalOptions& global) {
   if (global.json) return print_json(planned);
   print_parameters(planned.plan.parameters);
   print_memory(planned.plan.memory);
+  print_ranks(planned.plan.ranks);
   print_run(planned);
 }
 
@@ -209,6 +265,8 @@ void add_plan_command(Program& program) {
   app.add_option("--tokens-per-second", command->tokens_per_second, "rate to compute the time from")
       ->check(number_above(0));
   app.add_option("--measure", command->measure_steps, "measure the rate with this many steps")
+      ->check(whole_number(1));
+  app.add_option("--ranks", command->ranks, "what each of this many ranks needs and sends")
       ->check(whole_number(1));
 }
 

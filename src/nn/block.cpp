@@ -177,9 +177,11 @@ struct BlockFunction : torch::autograd::Function<BlockFunction> {
     const auto kept = ctx->get_saved_variables();
     const BlockSaved saved = call->policy == RecomputePolicy::kBlock ? forward_saved(*call, kept[0])
                                                                      : BlockSaved::unpack(kept);
+    const BackwardObserver& observer = call->sequence.observer;
+    if (observer.layer_begins) observer.layer_begins(call->block.layer);
     const at::Tensor dmid = mlp_backward(*call, saved, grads[0].contiguous());
     at::Tensor dx = attention_half_backward(*call, saved, dmid);
-    if (call->sequence.on_backward) call->sequence.on_backward(call->block.layer);
+    if (observer.layer_done) observer.layer_done(call->block.layer);
     return {std::move(dx), at::Tensor()};
   }
 };

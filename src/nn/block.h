@@ -9,7 +9,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 
 #include "llm/kernels/attention.h"
 #include "llm/kernels/linear.h"
@@ -41,7 +40,7 @@ struct SequenceContext {
   RopeInput rope;
   kernels::AttentionShape attention;
   kernels::NoiseContext noise = {};  // of the adapters' dropout
-  std::function<void(int64_t layer)> on_backward = {};
+  BackwardObserver observer = {};
 };
 
 struct Block {

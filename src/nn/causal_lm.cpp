@@ -41,7 +41,7 @@ struct CausalLM::Impl {
   ModelWeights inactive;  // with an adapter: the model without it, or with it while it is off
   bool adapter_on = true;
   RecomputePolicy policy = RecomputePolicy::kSelective;
-  std::function<void(int64_t)> on_backward;
+  BackwardObserver observer;
 };
 
 CausalLM::CausalLM(arch::ModelConfig config, tensor::ParameterStore& store, const LoraWeights* lora)
@@ -55,8 +55,8 @@ tensor::ParameterStore& CausalLM::trainable_store() {
 }
 at::ScalarType CausalLM::compute_dtype() const { return impl_->compute_type; }
 void CausalLM::set_recompute(RecomputePolicy policy) { impl_->policy = policy; }
-void CausalLM::set_backward_observer(std::function<void(int64_t)> observer) {
-  impl_->on_backward = std::move(observer);
+void CausalLM::set_backward_observer(BackwardObserver observer) {
+  impl_->observer = std::move(observer);
 }
 
 void CausalLM::set_adapters_enabled(bool enabled) {
@@ -107,7 +107,7 @@ at::Tensor CausalLM::forward(const ModelInput& input) {
   sequence.attention = {input.cu_seqlens, input.max_seqlen, attention_scale(impl_->config.head_dim),
                         input.prefixes};
   sequence.noise = noise;
-  sequence.on_backward = impl_->on_backward;
+  sequence.observer = impl_->observer;
   const ModelWeights& weights = impl_->weights;
   at::Tensor x = embed(input.ids, weights.embedding, impl_->compute_type);  // [T, D]
   if (noise.on() && input.neftune_alpha != 0) add_neftune_(x, input);

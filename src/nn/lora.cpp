@@ -2,7 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "llm/core/error.h"
 #include "nn/random_values.h"
@@ -43,6 +45,13 @@ std::vector<arch::ParameterSpec> lora_parameter_specs(const arch::LoraLayout& la
     add(module, ".lora_B.weight", module.out, module.rank);
   }
   specs.insert(specs.end(), layout.saved.begin(), layout.saved.end());
+  // As arch::parameter_specs: embedding, block by block, what lies above the blocks.
+  const auto place = [](const arch::ParameterSpec& spec) {
+    if (spec.layer >= 0) return spec.layer;
+    return spec.kind == arch::ParameterKind::kEmbedding ? -1 : std::numeric_limits<int64_t>::max();
+  };
+  std::stable_sort(specs.begin(), specs.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
   return specs;
 }
 

@@ -44,7 +44,7 @@ AdamW::AdamW(tensor::ParameterStore& store, const OptimConfig& config)
 at::Tensor AdamW::squared_grad_norm() const {
   at::Tensor sum = at::zeros({}, store_.flat_gradients().options().dtype(at::kDouble));
   for (const tensor::ArenaRange& range : store_.moment_ranges())
-    sum += kernels::squared_norm(store_.flat_gradients().narrow(0, range.offset, range.numel));
+    sum += kernels::squared_norm(store_.gradients_of(range));
   return sum;
 }
 
@@ -53,7 +53,7 @@ void AdamW::step(int64_t step, double lr, double grad_scale) {
   for (const Slice& slice : slices_) {
     const int64_t numel = slice.range.numel;
     kernels::adamw_(store_.flat_weights().narrow(0, slice.range.offset, numel),
-                    store_.flat_gradients().narrow(0, slice.range.offset, numel),
+                    store_.gradients_of(slice.range),
                     store_.flat_exp_avg().narrow(0, slice.moments, numel),
                     store_.flat_exp_avg_sq().narrow(0, slice.moments, numel),
                     {.lr = lr,

@@ -89,31 +89,75 @@ at::Tensor ParameterStore::weight(const std::string& parameter_name) const {
 }
 
 at::Tensor ParameterStore::grad(const std::string& parameter_name) const {
-  LLM_CHECK(gradients_.defined(), "gradients are not allocated");
   const auto found = parameter_index_.find(parameter_name);
   LLM_CHECK(found != parameter_index_.end(), "no parameter {}", parameter_name);
   const ParameterRange& range = parameters_[found->second];
-  return view(gradients_, range.offset, range.spec.shape);
+  return gradients_of({range.offset, range.numel}).view(range.spec.shape);
 }
 
-void ParameterStore::allocate_gradients() {
-  LLM_CHECK(options_.trainable, "a frozen store has no gradients");
-  gradients_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
-  for (size_t i = 0; i < leaves_.size(); ++i) {
-    // A preset gradient is accumulated into in place and keeps its storage.
-    leaf_tensors_[i].mutable_grad() =
-        view(gradients_, leaves_[i].offset, leaves_[i].shape).variable_data();
+at::Tensor ParameterStore::gradients_of(const ArenaRange& part) const {
+  LLM_CHECK(gradients_.defined(), "gradients are not allocated");
+  int64_t begin = 0;
+  for (const ArenaRange& range : gradient_ranges_) {
+    if (part.offset >= range.offset && part.end() <= range.end())
+      return gradients_.narrow(0, begin + part.offset - range.offset, part.numel);
+    begin += range.numel;
   }
+  LLM_CHECK(false, "no gradients of elements {} to {}", part.offset, part.end());
+  return {};
 }
 
-void ParameterStore::allocate_moments(std::vector<ArenaRange> ranges) {
-  LLM_CHECK(options_.trainable, "a frozen store has no moments");
+int64_t ParameterStore::checked_numel(const std::vector<ArenaRange>& ranges) const {
+  LLM_CHECK(options_.trainable, "a frozen store has no training state");
   int64_t numel = 0, end = 0;
   for (const ArenaRange& range : ranges) {
     LLM_CHECK(range.offset >= end && range.numel > 0 && range.end() <= arena_numel_);
     end = range.end();
     numel += range.numel;
   }
+  return numel;
+}
+
+void ParameterStore::set_gradient(size_t leaf, const at::Tensor& flat, int64_t offset) {
+  const LeafRange& range = leaves_[leaf];
+  // A preset gradient is accumulated into in place and keeps its storage.
+  leaf_tensors_[leaf].mutable_grad() = view(flat, offset, range.shape).variable_data();
+}
+
+void ParameterStore::allocate_gradients() {
+  LLM_CHECK(options_.trainable, "a frozen store has no gradients");
+  gradients_ = allocate_pages(arena_numel_, options_.dtype, options_.device);
+  gradient_ranges_ = {{0, arena_numel_}};
+  nowhere_.reset();
+  for (size_t i = 0; i < leaves_.size(); ++i) set_gradient(i, gradients_, leaves_[i].offset);
+}
+
+void ParameterStore::allocate_gradient_shards(std::vector<ArenaRange> ranges) {
+  const int64_t numel = checked_numel(ranges);
+  gradient_ranges_ = std::move(ranges);
+  nowhere_ = at::zeros({}, weights_.options());
+  gradients_ = allocate_pages(numel, options_.dtype, options_.device);
+  place_gradients({0, arena_numel_}, at::Tensor());
+}
+
+void ParameterStore::place_gradients(const ArenaRange& range, const at::Tensor& buffer) {
+  LLM_CHECK(nowhere_.defined(), "the gradients have their place");
+  LLM_CHECK(!buffer.defined() || buffer.numel() == range.numel);
+  for (size_t i = 0; i < leaves_.size(); ++i) {
+    const LeafRange& leaf = leaves_[i];
+    if (leaf.offset < range.offset || leaf.offset >= range.end()) continue;
+    LLM_CHECK(leaf.offset + leaf.numel <= range.end(), "half of {}", leaf.name);
+    if (buffer.defined()) {
+      set_gradient(i, buffer, leaf.offset - range.offset);
+    } else {
+      // One element stands for all: nothing can be written to such a view.
+      leaf_tensors_[i].mutable_grad() = nowhere_.expand(leaf.shape).variable_data();
+    }
+  }
+}
+
+void ParameterStore::allocate_moments(std::vector<ArenaRange> ranges) {
+  const int64_t numel = checked_numel(ranges);
   moment_ranges_ = std::move(ranges);
   exp_avg_ = allocate_pages(numel, options_.dtype, options_.device);
   exp_avg_sq_ = allocate_pages(numel, options_.dtype, options_.device);

@@ -98,6 +98,17 @@ void warn_about_memory(const RunPlan& plan, const PlanInput& input, Warnings& wa
                   core::format_bytes(static_cast<uint64_t>(input.machine_bytes))));
 }
 
+void warn_about_ranks(const RunPlan& plan, Warnings& warnings) {
+  const RanksPlan& ranks = plan.ranks;
+  if (ranks.most_micro_batches == ranks.least_micro_batches) return;
+  const double used = static_cast<double>(plan.batch.micro_batches) /
+                      static_cast<double>(ranks.ranks * ranks.most_micro_batches);
+  warnings.push_back(fmt::format(
+      "{} micro-batches do not divide among {} ranks: {:.0f} % of their time is waiting; "
+      "choose train.batch_tokens and train.micro_batch_rows so that they do",
+      plan.batch.micro_batches, ranks.ranks, 100 * (1 - used)));
+}
+
 }  // namespace
 
 std::optional<std::string> context_length_warning(const RunConfig& config,
@@ -110,6 +121,7 @@ std::optional<std::string> context_length_warning(const RunConfig& config,
 std::vector<std::string> unwise_settings(const RunPlan& plan, const PlanInput& input) {
   Warnings warnings;
   warn_about_memory(plan, input, warnings);
+  warn_about_ranks(plan, warnings);
   warn_about_length(plan, warnings);
   warn_about_data(input, warnings);
   warn_about_rates(plan, input.config, warnings);

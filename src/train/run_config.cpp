@@ -88,8 +88,7 @@ LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {
           .micro_batch_rows = config.train.micro_batch_rows,
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
-          .bucket_bytes = config.dist.bucket_bytes(),
-          .shards_optimizer = config.dist.zero > 0,
+          .reduction = config.dist.reduction(),
           .checkpoint = config.checkpoint,
           .eval = {config.eval}};
 }

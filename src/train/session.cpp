@@ -16,7 +16,6 @@
 #include "train/run_loop.h"
 #include "train/shared_run_directory.h"
 #include "train/start_up.h"
-#include "train/training_state.h"
 
 namespace llm::train {
 
@@ -49,7 +48,7 @@ ModelState make_model(const RunConfig& config, const arch::ModelConfig& model,
       tensor::StoreOptions{.device = options.device,
                            .release_gradients = config.train.release_memory});
   fill_weights(config, model, resume, *made.store);
-  allocate_training_state(*made.store, *options.group, config.dist);
+  optim::allocate_training_state(*made.store, *options.group, config.dist.reduction());
   if (resume) load_optimizer(resume->checkpoint, *made.store);
   made.model = std::make_unique<nn::CausalLM>(model, *made.store);
   made.model->set_recompute(config.train.recompute);

@@ -73,14 +73,17 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
       checkpoints_(std::move(checkpoints)),
       store_(*setup_.store),
       optimizer_(store_, setup_.loop.optim),
-      reducer_(store_, *setup_.group, setup_.loop.bucket_bytes, setup_.loop.shards_optimizer),
+      reducer_(optim::make_gradient_reducer(store_, *setup_.group, setup_.loop.reduction,
+                                            setup_.loop.micro_batches)),
       loader_(*setup_.train_rows,
               {.rows_per_batch = setup_.loop.micro_batch_rows,
                .batches_per_step = setup_.loop.micro_batches,
                .rank = setup_.group->rank(),
                .world_size = setup_.group->size()},
               state_.next_row) {
-  setup_.model->set_backward_observer([this](int64_t layer) { reducer_.layer_done(layer); });
+  setup_.model->set_backward_observer(
+      {.layer_begins = [this](int64_t layer) { reducer_->layer_begins(layer); },
+       .layer_done = [this](int64_t layer) { reducer_->layer_done(layer); }});
   // A state that lies on disk already is not written again. All ranks look before one of them may
   // write.
   const auto newest = checkpoints_.newest();
@@ -136,7 +139,7 @@ StepReport Trainer::train_step() {
   const auto& optim = setup_.loop.optim;
   report.lr = optim.lr * optim::schedule_factor(optim.schedule, step, setup_.total_steps);
   optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
-  reducer_.collect_weights();
+  reducer_->collect_weights();
   store_.zero_gradients();
 
   state_.step = step;
@@ -171,20 +174,21 @@ StepShare Trainer::accumulate(const std::vector<data::Batch>& batches) {
   at::Tensor loss = at::zeros({}, at::TensorOptions(store_.device()).dtype(at::kDouble));
   MetricTotals metrics;
   StepShare share;
+  reducer_->begin_step(state_.step + 1, static_cast<int64_t>(batches.size()));
   for (size_t i = 0; i < batches.size(); ++i) {
+    reducer_->begin_micro_batch();
     const auto result =
         setup_.objective->compute(*setup_.model, batches[i].to(store_.device()), scales);
-    if (i + 1 == batches.size()) reducer_.begin(state_.step + 1);
     torch::autograd::backward({result.root}, {result.root_gradient});
+    reducer_->end_micro_batch();
     for (size_t term = 0; term < scales.size(); ++term)
       loss += result.term_sums[term].to(at::kDouble) * scales[term];
     metrics.add(result.metrics);
     share.tokens += batches[i].num_tokens();
   }
-  if (batches.empty()) reducer_.begin(state_.step + 1);
-  reducer_.finish();
+  reducer_->finish_step();
   // Without shards every rank has the whole norm.
-  if (reducer_.is_sharded() || is_first_rank())
+  if (reducer_->is_sharded() || is_first_rank())
     share.squared_grad_norm = optimizer_.squared_grad_norm().item<double>();
   share.loss = loss.item<double>();
   share.metrics = metrics.sums();
@@ -306,7 +310,7 @@ void Trainer::save_checkpoint() {
       create_optimizer_file(directory, store_);
     });
     run_on_all_ranks(group, "saving the optimizer", [&] {
-      if (is_first_rank() || reducer_.is_sharded()) write_optimizer(directory, store_);
+      if (is_first_rank() || reducer_->is_sharded()) write_optimizer(directory, store_);
     });
     run_on_all_ranks(group, "committing the checkpoint", [&] {
       if (is_first_rank()) finish_checkpoint();

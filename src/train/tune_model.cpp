@@ -9,7 +9,6 @@
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/train/checkpoint.h"
-#include "train/training_state.h"
 
 namespace llm::train {
 
@@ -130,7 +129,7 @@ void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
   } else if (resume) {
     convert::load_weights(convert::WeightFiles(resume->checkpoint), base, *tuned.base);
   }
-  allocate_training_state(tuned.trained(), group, dist);
+  optim::allocate_training_state(tuned.trained(), group, dist.reduction());
   if (resume) load_optimizer(resume->checkpoint, tuned.trained());
 }
 

@@ -33,8 +33,7 @@ LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPl
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
           .has_noise = kind.has_noise || config.lora.has_dropout(),
-          .bucket_bytes = config.dist.bucket_bytes(),
-          .shards_optimizer = config.dist.zero > 0,
+          .reduction = config.dist.reduction(),
           .checkpoint = config.checkpoint,
           .eval = std::move(eval)};
 }

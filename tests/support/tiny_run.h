@@ -64,10 +64,7 @@ class TinyRun {
   train::RunEnd train(const std::string& run_name, const std::filesystem::path& checkpoint = {},
                       const std::function<bool()>& should_stop = {}) {
     tiny = make_tiny_model(model_config_);
-    if (shards_optimizer) {
-      const auto buckets = optim::gradient_buckets(*tiny.store, bucket_bytes);
-      tiny.store->allocate_moments(optim::updated_ranges(buckets, *group, true));
-    }
+    optim::allocate_training_state(*tiny.store, *group, reduction);
     train::TrainerState state;
     if (!checkpoint.empty()) {
       convert::load_weights(convert::WeightFiles(checkpoint), model_config_, *tiny.store);
@@ -81,8 +78,7 @@ class TinyRun {
                                      config.data.shuffle);
     const data::TokenRows validation_rows(*validation, 0, false);
     setup.loop = train::loop_config(config, batch);
-    setup.loop.bucket_bytes = bucket_bytes;
-    setup.loop.shards_optimizer = shards_optimizer;
+    setup.loop.reduction = reduction;
     setup.resolved_config = core::dump_config(config);
     setup.total_steps = train::total_steps(config, batch, rows->num_rows());
     setup.model = tiny.model.get();
@@ -110,8 +106,7 @@ class TinyRun {
   std::filesystem::path shared_folder;  // of the runs of all ranks; empty: `folder`
   std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
   train::RunConfig config;
-  int64_t bucket_bytes = int64_t{25} << 20;
-  bool shards_optimizer = false;
+  optim::ReductionOptions reduction;
   std::unique_ptr<data::TokenDataset> rows, validation;
   objectives::NllObjective objective;
   TinyModel tiny;

@@ -48,6 +48,17 @@ struct ModelInput {
   std::function<void()> on_layer = {};
 };
 
+// Is told about the backward pass, inside it and in the thread that runs it, with a layer's number;
+// the last layer comes first. Of kernels::Backend::kFused alone. Empty functions are not called.
+struct BackwardObserver {
+  // Before the first gradient of that layer's weights is written; those above the layers (final
+  // norm, head) are complete by the first call.
+  std::function<void(int64_t layer)> layer_begins = {};
+  // When the gradients of that layer's weights are complete in their buffers. The embedding's are
+  // when the backward pass returns.
+  std::function<void(int64_t layer)> layer_done = {};
+};
+
 class CausalLM {
  public:
   // Requires: the store was made from arch::parameter_specs(config); a frozen one holds its weights
@@ -71,11 +82,7 @@ class CausalLM {
   at::ScalarType compute_dtype() const;       // of activations, and so of a KvCache
   void set_recompute(RecomputePolicy policy);
 
-  // Is called inside the backward pass, in the thread that runs it, with a layer's number when the
-  // gradients of that layer's trained weights are complete in their buffers: the last layer first,
-  // and by then also those above the layers (final norm, head). The embedding's are complete when
-  // the backward returns. Of kernels::Backend::kFused alone. Empty: nobody is called.
-  void set_backward_observer(std::function<void(int64_t layer)> observer);
+  void set_backward_observer(BackwardObserver observer);
 
   // Off: the model computes as its base does, for reference log-probabilities. Requires: an
   // adapter. Throws: ConfigError where the vocabulary grew, for then the base is no model of it.

@@ -3,8 +3,9 @@
 // ranges.
 //
 // The trainable arena has four equally laid out buffers: weights (fp32 master), gradients, and the
-// two moments, which exist once allocate_training_state() was called. The frozen arena has weights
-// alone, in one dtype; matrices of quantised blocks lie beside it. Ranges start at multiples of 256
+// two moments, which exist once they were allocated; gradients and moments may be those of some
+// ranges alone. The frozen arena has weights alone, in one dtype; matrices of quantised blocks lie
+// beside it. Ranges start at multiples of 256
 // bytes; the members of a fused group (q/k/v, gate/up) follow each other without padding, and the
 // group is one autograd leaf.
 #pragma once
@@ -76,22 +77,36 @@ class ParameterStore {
 
   bool has_leaf(const std::string& name) const { return leaf_index_.count(name) != 0; }
   std::shared_ptr<const QuantizedMatrix> quantized_leaf(const std::string& name) const;  // or null
-  // The autograd leaf, in the group's shape. Trainable: requires_grad, and .grad is a view of the
-  // gradient buffer once that exists. Throws: ContractViolation for an unknown name.
+  // The autograd leaf, in the group's shape. Trainable: requires_grad, and once gradients are
+  // allocated .grad is a view of where they are. Throws: ContractViolation for an unknown name.
   at::Tensor leaf(const std::string& name) const;
   // A plain view in the parameter's own shape (no autograd). Throws: ContractViolation for an
   // unknown name.
   at::Tensor weight(const std::string& parameter_name) const;
+  // Requires: gradients of the whole arena.
   at::Tensor grad(const std::string& parameter_name) const;
 
-  // Gradients (zero) and moments (zero). Requires: trainable().
+  // Gradients (zero) of the whole arena. Requires: trainable().
   void allocate_gradients();
+  // Gradients (zero) of some ranges alone. Backward passes do not write them: leaves have theirs
+  // where place_gradients() says, and before that nowhere, so that writing one throws.
+  // Requires: trainable(); ascending, disjoint, inside the arena.
+  void allocate_gradient_shards(std::vector<ArenaRange> ranges);
+  // The leaves that begin in `range` get their gradients in `buffer` [range.numel]; undefined:
+  // nowhere. Requires: gradient shards; `range` ends where a leaf begins, or the arena does.
+  void place_gradients(const ArenaRange& range, const at::Tensor& buffer);
+  // Moments (zero). Requires: trainable().
   void allocate_moments() { allocate_moments({{0, arena_numel_}}); }
   // Of some ranges alone: those that this process updates. Requires: ascending, disjoint, inside
   // the arena.
   void allocate_moments(std::vector<ArenaRange> ranges);
-  at::Tensor flat_weights() const { return weights_; }      // [arena_numel]
-  at::Tensor flat_gradients() const { return gradients_; }  // undefined before allocate_gradients()
+  at::Tensor flat_weights() const { return weights_; }  // [arena_numel]
+  // Those of gradient_ranges(), one behind the other: [sum of their numel], [arena_numel] after
+  // allocate_gradients(). Undefined before they are allocated.
+  at::Tensor flat_gradients() const { return gradients_; }
+  const std::vector<ArenaRange>& gradient_ranges() const { return gradient_ranges_; }
+  // A view: [part.numel]. Requires: `part` lies in one of gradient_ranges().
+  at::Tensor gradients_of(const ArenaRange& part) const;
   // The moments of moment_ranges(), one behind the other: [sum of their numel]. Undefined before
   // allocate_moments().
   at::Tensor flat_exp_avg() const { return exp_avg_; }
@@ -116,6 +131,8 @@ class ParameterStore {
 
  private:
   at::Tensor view(const at::Tensor& flat, int64_t offset, const std::vector<int64_t>& shape) const;
+  int64_t checked_numel(const std::vector<ArenaRange>& ranges) const;
+  void set_gradient(size_t leaf, const at::Tensor& flat, int64_t offset);
 
   StoreOptions options_;
   std::vector<ParameterRange> parameters_;
@@ -125,7 +142,8 @@ class ParameterStore {
   std::vector<at::Tensor> leaf_tensors_;
   int64_t arena_numel_ = 0;
   at::Tensor weights_, gradients_, exp_avg_, exp_avg_sq_;
-  std::vector<ArenaRange> moment_ranges_;
+  std::vector<ArenaRange> gradient_ranges_, moment_ranges_;
+  at::Tensor nowhere_;  // [], of leaves without a place for their gradients; defined with shards
 };
 
 }  // namespace llm::tensor

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "llm/optim/adamw.h"
+#include "llm/optim/gradient_reducer.h"
 #include "llm/train/run_sections.h"
 
 namespace llm::train {
@@ -17,8 +18,7 @@ struct LoopConfig {
   int64_t log_every_steps = 10;
   bool has_noise = false;  // dropout or NEFTune: batches get a key for it
 
-  int64_t bucket_bytes = int64_t{25} << 20;  // of gradients that ranks add up in one piece
-  bool shards_optimizer = false;             // each rank holds and updates its share alone
+  optim::ReductionOptions reduction;  // of gradients over ranks
 
   CheckpointSection checkpoint;
 

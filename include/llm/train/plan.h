@@ -24,14 +24,33 @@ struct MemoryPlan {
                            // take turns
 };
 
+// Of one rank.
 struct MemoryShape {
   int64_t micro_batch_tokens = 0;
-  int64_t micro_batches = 1;
+  int64_t micro_batches = 1;  // of this rank
   nn::RecomputePolicy recompute = nn::RecomputePolicy::kSelective;
   bool release_memory = false;
   int64_t program_bytes = 0;  // measure_program_bytes()
+  int64_t ranks = 1;
+  optim::ReductionOptions reduction = {};
 };
 MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape);
+
+// What several ranks share out, under one setting of dist.zero.
+struct ZeroPlan {
+  int64_t zero = 0;
+  MemoryPlan memory;  // of the first rank
+  // Payload that a rank sends in a step, give or take the rest of shards.
+  int64_t gradient_bytes = 0;
+  int64_t parameter_bytes = 0;
+};
+
+struct RanksPlan {
+  int64_t ranks = 1;
+  int64_t most_micro_batches = 0;  // of a step, of the first rank
+  int64_t least_micro_batches = 0;
+  std::vector<ZeroPlan> choices = {};  // zero 0, 1, 2; empty for one rank
+};
 
 struct RunPlan {
   arch::ParameterCounts parameters;
@@ -42,7 +61,8 @@ struct RunPlan {
   double flops_per_token = 0;
   double total_flops = 0;
   double epochs = 0;
-  MemoryPlan memory;
+  MemoryPlan memory;  // of one rank
+  RanksPlan ranks;
   std::vector<std::string> warnings;
 };
 
@@ -54,6 +74,7 @@ struct PlanInput {
   std::optional<int64_t> validation_tokens = std::nullopt;  // 0: no such split
   int64_t program_bytes = 0;                                // as of MemoryShape
   int64_t machine_bytes = 0;                                // memory there is; 0: unknown
+  int64_t ranks = 1;
 };
 // Throws: ConfigError as plan_batch and total_steps do.
 RunPlan plan_run(const PlanInput& input);

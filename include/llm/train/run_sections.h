@@ -8,6 +8,7 @@
 
 #include "llm/core/config.h"
 #include "llm/nn/causal_lm.h"
+#include "llm/optim/gradient_reducer.h"
 
 namespace llm::nn {
 const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(RecomputePolicy);
@@ -53,16 +54,22 @@ struct CheckpointSection {
 struct DistSection {
   int64_t zero = 0;
   int64_t bucket_mib = 25;
+  optim::ReduceDtype reduce_dtype = optim::ReduceDtype::kFp32;
 
   template <class V>
   void visit(V& v) {
     v.field("zero", zero,
-            "0: every rank holds the whole optimizer state; 1: each holds and updates its share",
-            core::between(0, 1));
+            "0: every rank holds the whole training state; 1: its share of the optimizer; 2: of the "
+            "gradients too, which are then reduced after each micro-batch",
+            core::between(0, 2));
     v.field("bucket_mib", bucket_mib, "MiB of gradients that ranks add up in one piece",
             core::between(1, 4096));
+    v.field("reduce_dtype", reduce_dtype,
+            "gradients on the wire: fp32, or bf16 for half the bytes and rounded sums");
   }
-  int64_t bucket_bytes() const { return bucket_mib << 20; }
+  optim::ReductionOptions reduction() const {
+    return {.bucket_bytes = bucket_mib << 20, .zero = zero, .dtype = reduce_dtype};
+  }
 };
 
 struct EvalSection {

@@ -108,7 +108,7 @@ class Trainer {
   CheckpointFolder checkpoints_;
   tensor::ParameterStore& store_;
   optim::AdamW optimizer_;
-  optim::GradientReducer reducer_;
+  std::unique_ptr<optim::GradientReducer> reducer_;
   data::DataLoader loader_;
   std::optional<double> last_eval_loss_;
   std::optional<StepReport> last_step_;

@@ -55,5 +55,42 @@ TEST(GradientBuckets, NoBucketIsLargerThanAskedUnlessItIsOneLeaf) {
   }
 }
 
+// Every bucket but a table's is whole layers, in the order of the backward pass.
+TEST(GradientBuckets, LayersAreWhole) {
+  for (const bool tied : {true, false}) {
+    for (const int64_t bytes : {1, 100'000, 1'000'000'000}) {
+      auto config = test::tiny_config();
+      config.num_hidden_layers = 4;
+      config.tie_word_embeddings = tied;
+      const tensor::ParameterStore store(arch::parameter_specs(config), tensor::StoreOptions{});
+      const auto buckets = layer_buckets(store, bytes);
+      int64_t begin = store.arena_numel();
+      std::vector<int64_t> found;  // places of all leaves, by bucket
+      for (const GradientBucket& bucket : buckets) {
+        EXPECT_EQ(bucket.offset + bucket.numel, begin);
+        begin = bucket.offset;
+        EXPECT_GE(bucket.first_writer, bucket.layer);
+        for (const auto& range : store.parameters()) {
+          if (range.offset < bucket.offset || range.offset >= bucket.offset + bucket.numel)
+            continue;
+          const auto kind = range.spec.kind;
+          const bool is_table =
+              kind == arch::ParameterKind::kEmbedding || kind == arch::ParameterKind::kHead;
+          EXPECT_EQ(bucket.is_table, is_table) << range.spec.name;
+          if (range.spec.layer < 0) continue;
+          EXPECT_LE(bucket.layer, range.spec.layer);
+          EXPECT_GE(bucket.first_writer, range.spec.layer);
+        }
+        found.push_back(bucket.layer);
+      }
+      EXPECT_EQ(begin, 0);
+      EXPECT_TRUE(std::is_sorted(found.rbegin(), found.rend()));
+      EXPECT_EQ(found.size(), (bytes == 1 ? 4U : bytes == 100'000 ? 2U : 1U) + (tied ? 1U : 2U));
+      // Tied: the head's product is the first to write the embedding.
+      EXPECT_EQ(buckets.back().first_writer, tied ? kAboveLayers : kBelowLayers);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace llm::optim

@@ -31,12 +31,12 @@ void expect_ready(nn::CausalLM& model, tensor::ParameterStore& trained, int64_t 
   };
   std::vector<at::Tensor> when_done(buckets.size());
   std::vector<int64_t> layers;
-  model.set_backward_observer([&](int64_t layer) {
+  model.set_backward_observer({.layer_done = [&](int64_t layer) {
     layers.push_back(layer);
     for (size_t i = 0; i < buckets.size(); ++i) {
       if (buckets[i].layer == layer) when_done[i] = gradient(buckets[i]).clone();
     }
-  });
+  }});
   objectives::NllObjective objective;
   const data::Batch batch = one_document(model.config().vocab_size);
   const auto result = objective.compute(model, batch, std::vector<double>{1.0 / 20});

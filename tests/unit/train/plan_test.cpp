@@ -1,6 +1,7 @@
 // Oracle: published parameter counts and learning rates, and hand-computed numbers. The plan
 // against a measured peak: tests/integration/train_cli_test.cpp.
 #include "llm/train/plan.h"
+#include "llm/optim/gradient_buckets.h"
 #include "support/paths.h"
 
 #include <gtest/gtest.h>
@@ -116,6 +117,66 @@ TEST(Plan, WholeBlockRecomputeKeepsOnlyTheBlocksInputs) {
   const auto block =
       plan_memory(model, {.micro_batch_tokens = 4096, .recompute = nn::RecomputePolicy::kBlock});
   EXPECT_LT(block.peak_bytes, selective.peak_bytes);
+}
+
+int64_t bytes_of(const MemoryPlan& plan, const std::string& name) {
+  for (const MemoryBuffer& buffer : plan.buffers) {
+    if (buffer.name == name) return buffer.bytes;
+  }
+  return 0;
+}
+
+// The buffers against those that training allocates.
+TEST(Plan, SharesTheTrainingStateOutAmongRanks) {
+  for (const char* name : {"llama-1m", "llama-15m"}) {
+    const auto model = model_config(name);
+    const int64_t weights = 4 * arch::num_parameters(model);
+    for (const int64_t bucket_bytes : {int64_t{1}, int64_t{4} << 20, int64_t{1} << 40}) {
+      const MemoryPlan plan =
+          plan_memory(model, {.micro_batch_tokens = 256,
+                              .ranks = 4,
+                              .reduction = {.bucket_bytes = bucket_bytes, .zero = 2}});
+      EXPECT_EQ(bytes_of(plan, "weights"), weights);
+      EXPECT_EQ(bytes_of(plan, "moments"), weights / 2);
+      EXPECT_EQ(bytes_of(plan, "gradients"), weights / 4);
+      const tensor::ParameterStore store(arch::parameter_specs(model), tensor::StoreOptions{});
+      int64_t largest = 0, largest_of_layers = 0;
+      for (const auto& bucket : optim::layer_buckets(store, bucket_bytes)) {
+        largest = std::max(largest, 4 * bucket.numel);
+        if (!bucket.is_table) largest_of_layers = std::max(largest_of_layers, 4 * bucket.numel);
+      }
+      EXPECT_NEAR(static_cast<double>(bytes_of(plan, "gradient buffers")),
+                  static_cast<double>(largest + largest_of_layers),
+                  0.01 * static_cast<double>(weights));
+    }
+  }
+}
+
+TEST(Plan, RanksSendWhatARingSends) {
+  RunConfig config = run_config(1, 256);
+  config.train.batch_tokens = 10 * 256;
+  config.dist.bucket_mib = 1;
+  const auto model = model_config("llama-15m");
+  const auto once = 4.0 * static_cast<double>(arch::num_parameters(model)) * 3 / 4;
+  const RanksPlan ranks = plan_run({.config = config, .model = model, .ranks = 4}).ranks;
+  EXPECT_EQ(ranks.most_micro_batches, 3);
+  EXPECT_EQ(ranks.least_micro_batches, 2);
+  ASSERT_EQ(ranks.choices.size(), 3U);
+  const double rounds[] = {2, 2, 4};  // of all parameters
+  for (size_t zero = 0; zero < 3; ++zero) {
+    const ZeroPlan& choice = ranks.choices[zero];
+    EXPECT_NEAR(static_cast<double>(choice.gradient_bytes + choice.parameter_bytes),
+                rounds[zero] * once, 8);
+  }
+  EXPECT_LT(ranks.choices[1].memory.peak_bytes, ranks.choices[0].memory.peak_bytes);
+  EXPECT_LT(ranks.choices[2].memory.peak_bytes, ranks.choices[1].memory.peak_bytes);
+  config.dist.reduce_dtype = optim::ReduceDtype::kBf16;
+  const RanksPlan half = plan_run({.config = config, .model = model, .ranks = 4}).ranks;
+  EXPECT_NEAR(static_cast<double>(half.choices[0].gradient_bytes), once, 8);
+  EXPECT_TRUE(plan_run({.config = config, .model = model}).ranks.choices.empty());
+  EXPECT_NE(
+      warnings_of({.config = config, .model = model, .ranks = 4}).find("do not divide among 4"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -37,9 +37,16 @@ std::vector<double> losses_of(const test::MemorySink& sink) {
 
 struct HowRanksTrain {
   int64_t micro_batches = 8;
-  int64_t bucket_bytes = 4096;
-  bool shards_optimizer = false;
+  optim::ReductionOptions reduction = {.bucket_bytes = 4096};
+  double lr = 3e-4;
+  int64_t steps = 50;
+  bool is_tied = true;
+  int64_t layers = 2;
 };
+
+HowRanksTrain sharded(int64_t zero, int64_t micro_batches = 8) {
+  return {micro_batches, {.bucket_bytes = 4096, .zero = zero}};
+}
 
 RankRunResult train_on(int world_size, const HowRanksTrain& how) {
   RankRunResult result;
@@ -47,10 +54,14 @@ RankRunResult train_on(int world_size, const HowRanksTrain& how) {
   std::vector<at::Tensor> weights;
   const test::TempDirectory shared;
   test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
-    test::TinyRun run;
+    auto model = test::tiny_config();
+    model.tie_word_embeddings = how.is_tied;
+    model.num_hidden_layers = how.layers;
+    test::TinyRun run(model);
     use_many_micro_batches(run.config, how.micro_batches);
-    run.bucket_bytes = how.bucket_bytes;
-    run.shards_optimizer = how.shards_optimizer;
+    run.config.optim.lr = how.lr;
+    run.config.train.max_steps = how.steps;
+    run.reduction = how.reduction;
     run.group = group;
     run.shared_folder = shared.path();
     EXPECT_EQ(run.train("run"), RunEnd::kCompleted);
@@ -78,21 +89,33 @@ TEST(Ranks, OneTwoThreeAndFourRanksTrainTheSameModel) {
 
 TEST(Ranks, ShardsOfTheOptimizerDoNotChangeTheRun) {
   const RankRunResult one = train_on(1, {});
-  for (const int world_size : {2, 3, 4})
-    expect_close(one, train_on(world_size, {.shards_optimizer = true}));
+  for (const int64_t zero : {1, 2}) {
+    for (const int world_size : {2, 3, 4}) expect_close(one, train_on(world_size, sharded(zero)));
+  }
+}
+
+TEST(Ranks, LayersTakeTheBuffersOfGradientsInTurns) {
+  for (const bool is_tied : {true, false}) {
+    HowRanksTrain how = sharded(2, 7);
+    how.is_tied = is_tied;
+    how.layers = 4;
+    how.reduction.bucket_bytes = 1;
+    const RankRunResult one = train_on(1, how);
+    for (const int world_size : {2, 3}) expect_close(one, train_on(world_size, how));
+  }
 }
 
 TEST(Ranks, AnyNumberOfRanksGoesOnWithTheOptimizerOfAnyOther) {
   const test::TempDirectory shared;
-  const auto continue_on = [&](int world_size, int64_t last_step, RankRunResult* result) {
+  const auto continue_on = [&](int world_size, int64_t zero, int64_t last_step,
+                               RankRunResult* result) {
     test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
       test::TinyRun run;
       use_many_micro_batches(run.config, 8);
       run.config.eval.every_steps = 0;
       run.config.optim.schedule.type = optim::ScheduleType::kConstant;
       run.config.train.max_steps = last_step;
-      run.shards_optimizer = true;
-      run.bucket_bytes = 4096;
+      run.reduction = {.bucket_bytes = 4096, .zero = zero};
       run.group = group;
       run.shared_folder = shared.path();
       const auto newest = CheckpointFolder(run.run_directory("run")).newest();
@@ -104,25 +127,27 @@ TEST(Ranks, AnyNumberOfRanksGoesOnWithTheOptimizerOfAnyOther) {
     });
   };
   RankRunResult parts;
-  continue_on(3, 10, nullptr);
-  continue_on(1, 20, nullptr);
-  continue_on(4, 30, &parts);
+  continue_on(3, 1, 10, nullptr);
+  continue_on(1, 0, 20, nullptr);
+  continue_on(4, 2, 30, &parts);
   std::filesystem::remove_all(shared.path() / "run");
   RankRunResult whole;
-  continue_on(1, 30, &whole);
+  continue_on(1, 0, 30, &whole);
   expect_close(whole, parts);
 }
 
 TEST(Ranks, ARankWithoutMicroBatchesHelpsToAddUp) {
   const RankRunResult one = train_on(1, {.micro_batches = 3});
   expect_close(one, train_on(4, {.micro_batches = 3}));
-  expect_close(one, train_on(4, {.micro_batches = 3, .shards_optimizer = true}));
+  for (const int64_t zero : {1, 2}) expect_close(one, train_on(4, sharded(zero, 3)));
+  // Of two ranks one has two micro-batches, the other one.
+  expect_close(one, train_on(2, sharded(2, 3)));
 }
 
 TEST(Ranks, TheSameRanksTrainTheSameBits) {
-  for (const bool shards : {false, true}) {
-    const RankRunResult first = train_on(3, {.shards_optimizer = shards});
-    const RankRunResult second = train_on(3, {.shards_optimizer = shards});
+  for (const int64_t zero : {0, 1, 2}) {
+    const RankRunResult first = train_on(3, sharded(zero));
+    const RankRunResult second = train_on(3, sharded(zero));
     EXPECT_TRUE(at::equal(first.weights, second.weights));
     EXPECT_EQ(first.losses, second.losses);
   }
@@ -130,7 +155,10 @@ TEST(Ranks, TheSameRanksTrainTheSameBits) {
 
 TEST(Ranks, BucketsDoNotChangeTheSums) {
   // Another bucket size moves the borders of shards, so the order of sums changes with it.
-  expect_close(train_on(2, {.bucket_bytes = 1}), train_on(2, {.bucket_bytes = int64_t{1} << 30}));
+  for (const int64_t zero : {0, 2}) {
+    expect_close(train_on(2, {.reduction = {.bucket_bytes = 1, .zero = zero}}),
+                 train_on(2, {.reduction = {.bucket_bytes = int64_t{1} << 30, .zero = zero}}));
+  }
 }
 
 struct SentBytes {
@@ -139,17 +167,16 @@ struct SentBytes {
 };
 
 // Of all ranks together; collectives of rank 0.
-SentBytes bytes_sent_in(int64_t steps, int world_size, bool shards_optimizer) {
+SentBytes bytes_sent_in(int64_t steps, int world_size, const HowRanksTrain& how) {
   std::mutex mutex;
   SentBytes sent;
   const test::TempDirectory shared;
   test::train_on_ranks(world_size, [&](const std::shared_ptr<dist::ProcessGroup>& group) {
     test::TinyRun run;
-    use_many_micro_batches(run.config, 8);
+    use_many_micro_batches(run.config, how.micro_batches);
     run.config.train.max_steps = steps;
     run.config.eval.every_steps = run.config.checkpoint.every_steps = 0;
-    run.bucket_bytes = 4096;
-    run.shards_optimizer = shards_optimizer;
+    run.reduction = how.reduction;
     run.group = group;
     run.shared_folder = shared.path();
     EXPECT_EQ(run.train("run"), RunEnd::kCompleted);
@@ -165,16 +192,57 @@ SentBytes bytes_sent_in(int64_t steps, int world_size, bool shards_optimizer) {
 
 TEST(Ranks, AStepSendsEveryGradientAndThreeMessages) {
   for (const int world_size : {2, 3}) {
-    const SentBytes few = bytes_sent_in(10, world_size, false);
-    const SentBytes many = bytes_sent_in(20, world_size, false);
+    const SentBytes few = bytes_sent_in(10, world_size, sharded(0));
+    const SentBytes many = bytes_sent_in(20, world_size, sharded(0));
     EXPECT_EQ(many.control_collectives - few.control_collectives, 3 * 10);
     EXPECT_EQ(few.gradient, 10 * 2 * few.arena * (world_size - 1));
     EXPECT_EQ(few.parameter, 0);
     // Half of it are weights when each rank updates its shards.
-    const SentBytes shards = bytes_sent_in(10, world_size, true);
+    const SentBytes shards = bytes_sent_in(10, world_size, sharded(1));
     EXPECT_EQ(shards.gradient, 10 * few.arena * (world_size - 1));
     EXPECT_EQ(shards.parameter, shards.gradient);
     EXPECT_EQ(shards.control_collectives, few.control_collectives);
+  }
+}
+
+// Seven micro-batches are four rounds of two ranks and three of three.
+TEST(Ranks, EachMicroBatchSendsItsGradientsUnderZero2) {
+  for (const int world_size : {2, 3}) {
+    const int64_t rounds = (7 + world_size - 1) / world_size;
+    const SentBytes sent = bytes_sent_in(10, world_size, sharded(2, 7));
+    EXPECT_EQ(sent.gradient, 10 * rounds * sent.arena * (world_size - 1));
+    EXPECT_EQ(sent.parameter, 10 * sent.arena * (world_size - 1));
+    const SentBytes once = bytes_sent_in(10, world_size, sharded(1, 7));
+    EXPECT_EQ(sent.control_collectives, once.control_collectives);
+  }
+}
+
+TEST(Ranks, Bf16HalvesTheBytesOfGradients) {
+  for (const int64_t zero : {0, 1, 2}) {
+    HowRanksTrain how = sharded(zero);
+    const SentBytes full = bytes_sent_in(5, 2, how);
+    how.reduction.dtype = optim::ReduceDtype::kBf16;
+    const SentBytes half = bytes_sent_in(5, 2, how);
+    EXPECT_EQ(2 * half.gradient, full.gradient);
+    EXPECT_EQ(half.parameter, full.parameter);
+  }
+}
+
+// The largest learning rate of these runs, so that losses move.
+TEST(Ranks, Bf16OnTheWireStaysWithinAPercentOfTheLoss) {
+  for (const int64_t zero : {0, 1, 2}) {
+    HowRanksTrain how = sharded(zero, 4);
+    how.lr = 3e-3;
+    how.steps = 60;
+    how.reduction.bucket_bytes = 1 << 20;
+    const RankRunResult full = train_on(2, how);
+    how.reduction.dtype = optim::ReduceDtype::kBf16;
+    const RankRunResult rounded = train_on(2, how);
+    EXPECT_LT(full.losses.back(), 0.8 * full.losses.front());
+    ASSERT_EQ(rounded.losses.size(), full.losses.size());
+    for (size_t i = 0; i < full.losses.size(); ++i)
+      EXPECT_NEAR(rounded.losses[i], full.losses[i], 0.01 * full.losses[i]);
+    EXPECT_FALSE(at::equal(rounded.weights, full.weights));
   }
 }
 

@@ -39,7 +39,10 @@ class TuneRanks : public TuneRuns {
 
   template <class Config>
   void expect_same_on_ranks(int64_t lora_rank, int64_t rows_per_step) {
-    auto settings = config<Config>(lora_rank);
+    expect_same_on_ranks(config<Config>(lora_rank), rows_per_step);
+  }
+  template <class Config>
+  void expect_same_on_ranks(Config settings, int64_t rows_per_step) {
     settings.train.batch_rows = rows_per_step;
     settings.optim.lr = 3e-4;
     train(settings, "one");
@@ -67,6 +70,25 @@ TEST_F(TuneRanks, SftWithNoiseAndShards) {
   train(settings, "one");
   train_on_ranks(2, settings, "two");
   expect_same_run("one", "two");
+}
+
+TEST_F(TuneRanks, SftOfAWholeModelInShardsOfGradients) {
+  auto settings = config<SftConfig>(0);
+  settings.dist.zero = 2;
+  expect_same_on_ranks(settings, 5);
+}
+
+TEST_F(TuneRanks, OrpoOfAWholeModelInShardsOfGradients) {
+  auto settings = config<OrpoConfig>(0);
+  settings.dist.zero = 2;
+  expect_same_on_ranks(settings, 3);
+}
+
+TEST_F(TuneRanks, AnAdapterWithTablesInShardsOfGradients) {
+  auto settings = config<OrpoConfig>(4);
+  settings.dist.zero = 2;
+  settings.lora.modules_to_save = {"embed_tokens", "norm"};
+  expect_same_on_ranks(settings, 4);
 }
 
 TEST_F(TuneRanks, ARefusalIsThatOfOneRank) {
