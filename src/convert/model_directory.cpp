@@ -13,6 +13,7 @@
 #include "llm/core/log.h"
 #include "llm/io/atomic_file.h"
 #include "llm/io/file.h"
+#include "llm/io/file_operations.h"
 
 namespace llm::convert {
 namespace {
@@ -82,7 +83,7 @@ void write_model_config(const fs::path& directory, arch::ModelConfig config, at:
 void copy_tokenizer_files(const fs::path& from, const fs::path& to) {
   for (const char* name :
        {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model"}) {
-    if (fs::exists(from / name)) fs::copy_file(from / name, to / name);
+    if (fs::exists(from / name)) io::write_file_atomically(to / name, io::read_file(from / name));
   }
 }
 
@@ -153,15 +154,22 @@ void save_companions(const fs::path& directory, const text::Tokenizer* tokenizer
 }
 
 void save_model(const fs::path& directory, const arch::ModelConfig& config,
+                const TensorSource& source, const text::Tokenizer* tokenizer,
+                const GenerationConfig& generation, const std::string& chat_template,
+                const SaveOptions& options) {
+  io::make_directories(directory);
+  write_model_config(directory, config, options.dtype);
+  save_companions(directory, tokenizer, generation, chat_template);
+  write_weights(directory, arch::parameter_specs(config), source, options);
+}
+
+void save_model(const fs::path& directory, const arch::ModelConfig& config,
                 const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
                 const GenerationConfig& generation, const std::string& chat_template,
                 const SaveOptions& options) {
-  fs::create_directories(directory);
-  write_model_config(directory, config, options.dtype);
-  save_companions(directory, tokenizer, generation, chat_template);
-  write_weights(
-      directory, arch::parameter_specs(config),
-      [&](const arch::ParameterSpec& spec) { return store.weight(spec.name); }, options);
+  save_model(
+      directory, config, [&](const arch::ParameterSpec& spec) { return store.weight(spec.name); },
+      tokenizer, generation, chat_template, options);
 }
 
 }  // namespace llm::convert

@@ -8,7 +8,9 @@
 #include "llm/convert/model_directory.h"
 #include "llm/core/check.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/file_operations.h"
 #include "llm/io/hash.h"
+#include "llm/io/safetensors_parts.h"
 #include "llm/tensor/device.h"
 
 namespace llm::convert {
@@ -52,10 +54,22 @@ std::vector<StoredAs> with_tied_head(const SavedAdapter& adapter) {
   return tensors;
 }
 
+void write_values(io::SafetensorsWriter& writer, const SavedAdapter& adapter,
+                  const std::vector<StoredAs>& tensors) {
+  for (const auto& [tensor, source] : tensors) {
+    const at::Tensor stored =
+        adapter.values(source).detach().to(at::kCPU, adapter.dtype).contiguous();
+    LLM_CHECK(stored.sizes() == at::IntArrayRef(tensor.shape), "{} has another shape", tensor.name);
+    writer.write_next({static_cast<const std::byte*>(stored.const_data_ptr()),
+                       static_cast<size_t>(stored.nbytes())});
+  }
+  writer.commit();
+}
+
 }  // namespace
 
 void save_adapter(const fs::path& directory, const SavedAdapter& adapter) {
-  fs::create_directories(directory);
+  io::make_directories(directory);
   const std::vector<StoredAs> tensors = with_tied_head(adapter);
   std::vector<io::TensorEntry> entries;
   for (const auto& [tensor, source] : tensors)
@@ -65,17 +79,24 @@ void save_adapter(const fs::path& directory, const SavedAdapter& adapter) {
   std::map<std::string, std::string> metadata;
   if (adapter.base_fingerprint)
     metadata[kBaseFingerprintKey] = io::hex64(*adapter.base_fingerprint);
-  io::SafetensorsWriter writer(directory / kAdapterWeightsName, std::move(entries), metadata);
-  for (const auto& [tensor, source] : tensors) {
-    const at::Tensor stored =
-        adapter.values(source).detach().to(at::kCPU, adapter.dtype).contiguous();
-    LLM_CHECK(stored.sizes() == at::IntArrayRef(tensor.shape), "{} has another shape", tensor.name);
-    writer.write_next({static_cast<const std::byte*>(stored.const_data_ptr()),
-                       static_cast<size_t>(stored.nbytes())});
+  const fs::path file = directory / kAdapterWeightsName;
+  if (adapter.values) {
+    io::SafetensorsWriter writer(file, std::move(entries), metadata);
+    write_values(writer, adapter, tensors);
+  } else {
+    io::create_safetensors(file, std::move(entries), metadata);
   }
-  writer.commit();
   io::write_file_atomically(directory / kAdapterConfigName,
                             arch::to_json(adapter.config).dump(2) + "\n");
+}
+
+std::vector<std::string> names_in_adapter(const SavedAdapter& adapter,
+                                          const std::string& parameter) {
+  std::vector<std::string> names;
+  for (const auto& [tensor, source] : with_tied_head(adapter)) {
+    if (source == kAdapterPrefix + parameter) names.push_back(tensor.name);
+  }
+  return names;
 }
 
 void write_adapter(const ModelSource& source, const fs::path& out, const AdapterOptions& options) {

@@ -6,7 +6,9 @@
 #include "llm/convert/weight_files.h"
 #include "llm/core/check.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/file_operations.h"
 #include "llm/io/json.h"
+#include "llm/io/safetensors_parts.h"
 #include "llm/tensor/device.h"
 
 namespace llm::convert {
@@ -52,6 +54,7 @@ void write_shard(const fs::path& file, const Shard& shard, const TensorSource& s
     entries.push_back(
         {.name = spec.name, .dtype = tensor::to_tensor_dtype(dtype), .shape = spec.shape});
   }
+  if (!source) return io::create_safetensors(file, std::move(entries));
   io::SafetensorsWriter writer(file, std::move(entries));
   for (const arch::ParameterSpec& spec : shard.specs) {
     const at::Tensor values = source(spec).detach().to(at::kCPU, dtype).contiguous();
@@ -94,7 +97,7 @@ void remove_stale_weights(const fs::path& directory, const std::vector<Shard>& s
     const std::string name = file.path().filename().string();
     if (is_weight_file(name) && !current.contains(name)) stale.push_back(file.path());
   }
-  for (const fs::path& file : stale) fs::remove(file);
+  for (const fs::path& file : stale) io::remove_tree(file);
 }
 
 }  // namespace

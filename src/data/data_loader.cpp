@@ -27,7 +27,7 @@ Batch DataLoader::make(int64_t first_row) const {
 }
 
 void DataLoader::produce(const std::stop_token& stop) {
-  int64_t step_row = next_row_;
+  int64_t step_row = step_from(next_row_);
   int64_t batch_index = config_.rank;
   while (!stop.stop_requested()) {
     try {
@@ -35,7 +35,7 @@ void DataLoader::produce(const std::stop_token& stop) {
       batch_index += config_.world_size;
       if (batch_index >= config_.batches_per_step) {
         batch_index = config_.rank;
-        step_row += config_.batches_per_step * config_.rows_per_batch;
+        step_row = step_from(step_row + rows_per_step());
       }
       std::unique_lock lock(mutex_);
       changed_.wait(lock, stop,
@@ -63,10 +63,11 @@ Batch DataLoader::take(int64_t first_row) {
 }
 
 std::vector<Batch> DataLoader::next_step() {
+  const int64_t first_row = step_from(next_row_);
   std::vector<Batch> batches;
   for (int64_t i = config_.rank; i < config_.batches_per_step; i += config_.world_size)
-    batches.push_back(take(next_row_ + i * config_.rows_per_batch));
-  next_row_ += config_.batches_per_step * config_.rows_per_batch;
+    batches.push_back(take(first_row + i * config_.rows_per_batch));
+  next_row_ = first_row + rows_per_step();
   return batches;
 }
 

@@ -76,6 +76,10 @@ std::span<const std::byte> SafetensorsFile::bytes(const TensorEntry& entry) cons
   return file_.bytes().subspan(data_start_ + entry.begin, entry.end - entry.begin);
 }
 
+void SafetensorsFile::release(const TensorEntry& entry) const {
+  file_.release(data_start_ + entry.begin, entry.end - entry.begin);
+}
+
 SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path,
                                      std::vector<TensorEntry> entries,
                                      std::map<std::string, std::string> metadata)

@@ -13,8 +13,8 @@ namespace llm::tensor {
 
 namespace {
 
-int64_t status_bytes(const std::string& key) {
-  std::ifstream status("/proc/self/status");
+int64_t bytes_of_line(const char* file, const std::string& key) {
+  std::ifstream status(file);
   std::string line;
   while (std::getline(status, line)) {
     if (line.starts_with(key))
@@ -22,6 +22,8 @@ int64_t status_bytes(const std::string& key) {
   }
   return 0;
 }
+
+int64_t status_bytes(const std::string& key) { return bytes_of_line("/proc/self/status", key); }
 
 }  // namespace
 
@@ -35,6 +37,14 @@ int64_t machine_memory_bytes() {
   std::ifstream limit("/sys/fs/cgroup/memory.max");
   int64_t allowed = 0;  // the file holds a number, or "max"
   return limit >> allowed ? std::min(physical, allowed) : physical;
+}
+
+int64_t available_memory_bytes() {
+  const int64_t free = bytes_of_line("/proc/meminfo", "MemAvailable:");
+  std::ifstream limit("/sys/fs/cgroup/memory.max"), used("/sys/fs/cgroup/memory.current");
+  int64_t allowed = 0, current = 0;
+  const bool is_limited = (limit >> allowed) && (used >> current);
+  return is_limited ? std::min(free, std::max<int64_t>(allowed - current, 0)) : free;
 }
 
 bool reset_peak_memory() {

@@ -5,6 +5,7 @@
 
 #include "llm/core/arith.h"
 #include "llm/core/error.h"
+#include "train/webhook_url.h"
 
 namespace llm::nn {
 
@@ -17,6 +18,15 @@ const std::vector<std::pair<RecomputePolicy, std::string>>& config_enum_names(Re
 }  // namespace llm::nn
 
 namespace llm::train {
+
+const std::vector<std::pair<SpikeAction, std::string>>& config_enum_names(SpikeAction) {
+  static const std::vector<std::pair<SpikeAction, std::string>> names = {
+      {SpikeAction::kNone, "none"},
+      {SpikeAction::kStop, "stop"},
+      {SpikeAction::kSkip, "skip"},
+      {SpikeAction::kRollback, "rollback"}};
+  return names;
+}
 
 void validate(const RunConfig& config) {
   if (config.model.config.empty() == config.model.init_from.empty()) {
@@ -37,6 +47,7 @@ void validate(const RunConfig& config) {
                              "validation at the end only",
                              "Set eval.every_steps, or eval.patience to 0"});
   }
+  if (!config.log.webhook.empty()) parse_webhook_url(config.log.webhook);
 }
 
 namespace {
@@ -89,7 +100,9 @@ LoopConfig loop_config(const RunConfig& config, const BatchPlan& batch) {
           .micro_batches = batch.micro_batches,
           .log_every_steps = config.log.every_steps,
           .reduction = config.dist.reduction(),
+          .spikes = config.spikes,
           .checkpoint = config.checkpoint,
+          .max_file_bytes = config.checkpoint.max_file_bytes(),
           .eval = {config.eval}};
 }
 
@@ -122,13 +135,16 @@ bool starts_with_any(const std::string& key, std::initializer_list<const char*> 
 ResumeDifferences compare_for_resume(const core::ConfigNode& saved, const core::ConfigNode& now) {
   ResumeDifferences result;
   for (const auto& difference : core::diff_config(saved, now)) {
-    if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log.", "dist.zero"})) continue;
+    if (starts_with_any(difference.key, {"checkpoint.", "eval.", "log.", "dist.zero",
+                                         "dist.timeout_seconds", "dist.grace_seconds"})) {
+      continue;
+    }
     // Paths may move; what lies there is compared by fingerprints.
     const bool noted = starts_with_any(
         difference.key,
         {"optim.", "train.max_", "train.epochs", "train.recompute", "train.release_memory",
          "data.path", "data.tokenizer", "model.init_from", "model.config", "model.path",
-         "data.train", "data.validation", "data.cache", "gate.", "dist."});
+         "data.train", "data.validation", "data.cache", "gate.", "dist.", "spikes."});
     (noted ? result.noted : result.refused).push_back(difference);
   }
   return result;

@@ -11,6 +11,7 @@
 #include "llm/objectives/nll.h"
 #include "llm/tensor/paged_memory.h"
 #include "train/opened_run.h"
+#include "train/optimizer_files.h"
 #include "train/rank_phase.h"
 #include "train/resume.h"
 #include "train/run_loop.h"
@@ -62,7 +63,8 @@ RunIdentity identity_of(const RunConfig& config, const OpenedRun& run) {
 
 // Requires: the run directory is ours.
 RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
-                        const OpenedRun& run, const std::optional<ResumePoint>& resume) {
+                        const OpenedRun& run, const std::optional<ResumePoint>& resume,
+                        SharedRunDirectory& directory) {
   const TrainerState state = first_state(identity_of(config, run), options, resume);
   core::log_info("{} parameters, {} training tokens, {} steps of {} tokens; every setting: {}",
                  core::format_count(static_cast<double>(arch::num_parameters(run.inputs.model))),
@@ -87,13 +89,15 @@ RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
   setup.objective = &objective;
   setup.train_rows = &rows;
   setup.validation_rows = validation ? &*validation : nullptr;
-  setup.save_model = [&](const fs::path& target) {
-    convert::save_model(target, run.inputs.model, *made.store, run.inputs.tokenizer.get(), {},
-                        run.inputs.tokenizer->chat_template());
+  setup.model_files.create = [&](const fs::path& target, int64_t max_file_bytes) {
+    convert::save_model(target, run.inputs.model, convert::TensorSource(),
+                        run.inputs.tokenizer.get(), {}, run.inputs.tokenizer->chat_template(),
+                        {.max_shard_bytes = max_file_bytes});
   };
+  setup.model_files.tensor_names = [](const std::string& name) { return std::vector{name}; };
   setup.flops_per_token = arch::train_flops_per_token(
       run.inputs.model, static_cast<double>(config.data.context_length));
-  return run_loop(std::move(setup), state, options, config.log.tensorboard);
+  return run_loop(std::move(setup), state, options, config.log, directory);
 }
 
 // A directory that is there may be in use, and holds what the run goes on from; a new one is made
@@ -103,13 +107,22 @@ RunSummary train_in(SharedRunDirectory& directory, const RunConfig& config,
   directory.open_existing();
   std::optional<OpenedRun> run;
   std::optional<ResumePoint> resume;
+  const auto find_resume = [&](const SessionOptions& now) {
+    resume = find_resume_point(identity_of(config, *run), now);
+  };
   run_on_all_ranks(*options.group, "reading the inputs", [&] {
     run.emplace(open_run(config, options));
-    resume = find_resume_point(identity_of(config, *run), options);
+    find_resume(options);
   });
   introduce_ranks(options, identity_of(config, *run));
   directory.open();
-  return train_opened(config, options, *run, resume);
+  RunSummary summary = train_opened(config, options, *run, resume, directory);
+  while (summary.end == RunEnd::kRolledBack) {
+    const SessionOptions again = after_rollback(options);
+    run_on_all_ranks(*options.group, "finding the checkpoint", [&] { find_resume(again); });
+    summary = train_opened(config, again, *run, resume, directory);
+  }
+  return summary;
 }
 
 }  // namespace
@@ -140,8 +153,8 @@ RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
 RunSummary pretrain(const RunConfig& config, const SessionOptions& options) {
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
-  SharedRunDirectory directory(*options.group, options.run_directory);
-  return with_error_log([&] { return train_in(directory, config, options); });
+  SharedRunDirectory directory(*options.group, options.run_directory, config.log);
+  return with_error_log(directory, [&] { return train_in(directory, config, options); });
 }
 
 }  // namespace llm::train

@@ -11,8 +11,11 @@
 #include "llm/core/rng.h"
 #include "llm/optim/schedule.h"
 #include "llm/tensor/memory_stats.h"
+#include "train/checkpoint_saver.h"
 #include "train/rank_exchange.h"
 #include "train/rank_phase.h"
+#include "train/skip_log.h"
+#include "train/spike_detector.h"
 #include "train/validation.h"
 
 namespace llm::train {
@@ -25,19 +28,6 @@ constexpr uint64_t kNoiseStream = 0x6e6f697365;
 uint64_t noise_key(const LoopConfig& loop, int64_t step) {
   if (!loop.has_noise) return 0;
   return core::mix_seed(core::mix_seed(loop.seed, kNoiseStream), static_cast<uint64_t>(step)) | 1;
-}
-
-std::string join_ids(const std::vector<data::Batch>& batches) {
-  constexpr size_t kShown = 16;
-  std::string text;
-  size_t count = 0;
-  for (const auto& batch : batches) {
-    for (const uint64_t id : batch.document_ids) {
-      if (count++ < kShown) text += fmt::format("{}{:016x}", text.empty() ? "" : " ", id);
-    }
-  }
-  if (count > kShown) text += fmt::format(" and {} more", count - kShown);
-  return text;
 }
 
 double find_value(const std::vector<std::pair<std::string, double>>& values,
@@ -63,6 +53,8 @@ const char* end_name(RunEnd end) {
       return "stopped early";
     case RunEnd::kStoppedByGate:
       return "stopped by the forgetting gate";
+    case RunEnd::kRolledBack:
+      return "rolled back";
   }
   return "?";
 }
@@ -70,7 +62,6 @@ const char* end_name(RunEnd end) {
 Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkpoints)
     : setup_(std::move(setup)),
       state_(std::move(state)),
-      checkpoints_(std::move(checkpoints)),
       store_(*setup_.store),
       optimizer_(store_, setup_.loop.optim),
       reducer_(optim::make_gradient_reducer(store_, *setup_.group, setup_.loop.reduction,
@@ -79,19 +70,33 @@ Trainer::Trainer(TrainerSetup setup, TrainerState state, CheckpointFolder checkp
               {.rows_per_batch = setup_.loop.micro_batch_rows,
                .batches_per_step = setup_.loop.micro_batches,
                .rank = setup_.group->rank(),
-               .world_size = setup_.group->size()},
+               .world_size = setup_.group->size(),
+               .skipped = rows_of(state_.skipped)},
               state_.next_row) {
   setup_.model->set_backward_observer(
       {.layer_begins = [this](int64_t layer) { reducer_->layer_begins(layer); },
        .layer_done = [this](int64_t layer) { reducer_->layer_done(layer); }});
-  // A state that lies on disk already is not written again. All ranks look before one of them may
-  // write.
-  const auto newest = checkpoints_.newest();
-  if (newest && newest->step == state_.step) saved_step_ = state_.step;
+  saver_ = std::make_unique<CheckpointSaver>(
+      SaverSetup{.group = setup_.save_group ? setup_.save_group : setup_.group,
+                 .is_alone = setup_.save_group != nullptr || setup_.group->size() == 1,
+                 .store = &store_,
+                 .own_ranges = ranges_to_save(),
+                 .model = setup_.model_files,
+                 .config = setup_.resolved_config,
+                 .options = setup_.loop.checkpoint,
+                 .max_file_bytes = setup_.loop.max_file_bytes,
+                 .on_event = setup_.on_event,
+                 .before_write = setup_.before_write,
+                 .first_step = state_.step},
+      std::move(checkpoints));
+  // All ranks have looked what is saved before one of them may write.
   setup_.group->barrier("start of the run");
 }
 
-Trainer::~Trainer() { setup_.model->set_backward_observer({}); }
+Trainer::~Trainer() {
+  setup_.model->set_backward_observer({});
+  setup_.group->set_step(0);
+}
 
 RunEnd Trainer::run() {
   if (state_.step == 0 && setup_.loop.eval.at_start) evaluate();
@@ -99,41 +104,55 @@ RunEnd Trainer::run() {
     // Asked before a step: a run that was stopped stays stopped when it is started again.
     if (out_of_patience()) return stop(RunEnd::kStoppedEarly);
     if (beyond_gate()) return stop(RunEnd::kStoppedByGate);
-    const StepReport report = train_step();
-    if (is_due(setup_.loop.log_every_steps) || state_.step == 1) record_step(report);
-    if (is_due(setup_.loop.eval.every_steps)) evaluate();
-    if (is_due(setup_.loop.checkpoint.every_steps)) save_checkpoint();
+    const std::optional<StepReport> report = train_step();
+    if (is_rolled_back_) return RunEnd::kRolledBack;
+    if (report) finish_step(*report);
     const bool is_last = state_.step == setup_.total_steps;
     if (!is_last && stop_requested()) return stop(RunEnd::kInterrupted);
   }
-  save_checkpoint();
+  finish_saving();
   return beyond_gate() ? RunEnd::kStoppedByGate : RunEnd::kCompleted;
+}
+
+void Trainer::finish_step(const StepReport& report) {
+  if (setup_.on_step) setup_.on_step(state_.step, report);
+  if (is_due(setup_.loop.log_every_steps) || state_.step == 1) record_step(report);
+  if (is_due(setup_.loop.eval.every_steps)) evaluate();
+  if (is_due(setup_.loop.checkpoint.every_steps)) save_checkpoint();
 }
 
 RunEnd Trainer::stop(RunEnd end) {
   if (last_step_ && recorded_step_ != state_.step) record_step(*last_step_, /*is_interim=*/true);
-  save_checkpoint();
+  finish_saving();
   return end;
 }
 
-// Any rank's wish: they have to stop after the same step.
+// Any rank's wish: they have to stop after the same step. A save that failed meanwhile failed on
+// all ranks, each of which may learn it at another time.
 bool Trainer::stop_requested() {
   const bool own = setup_.should_stop && setup_.should_stop();
-  return join_sums(*setup_.group, {own ? 1.0 : 0.0}, "stop requests").front() > 0;
+  const auto sums = join_sums(
+      *setup_.group, {own ? 1.0 : 0.0, saver_->has_failed() ? 1.0 : 0.0}, "stop requests");
+  if (sums[1] > 0) saver_->wait();
+  return sums[0] > 0;
 }
 
-StepReport Trainer::train_step() {
+std::optional<StepReport> Trainer::train_step() {
+  setup_.group->set_step(state_.step + 1);
   // 1. Fetch this rank's micro-batches of the step.
-  const int64_t first_row = state_.next_row;
   const std::vector<data::Batch> batches = next_batches();
   // 2. and 3. Scale of each term, forward and backward; gradients are added up over ranks
   // meanwhile.
   const StepShare share = join_shares(*setup_.group, accumulate(batches));
   StepReport report{.loss = share.loss, .metrics = metric_means(share.metrics)};
-  // 4. Global norm; a step that left the finite numbers is refused with the weights still those
-  // before it.
+  // 4. Global norm; a spike is answered with the weights still those before it.
   report.grad_norm = std::sqrt(share.squared_grad_norm);
-  refuse_non_finite(report, batches, first_row);
+  const auto spike =
+      find_spike(setup_.loop.spikes, state_.recent_losses, report.loss, report.grad_norm);
+  if (spike) {
+    answer_spike(*spike + origin_text(share), batches);
+    return std::nullopt;
+  }
   // 5. Learning rate for this step, update, zero.
   const int64_t step = state_.step + 1;
   const auto& optim = setup_.loop.optim;
@@ -145,6 +164,8 @@ StepReport Trainer::train_step() {
   state_.step = step;
   state_.tokens += share.tokens;
   state_.next_row = loader_.state();
+  remember_loss(setup_.loop.spikes, report.loss, state_.recent_losses);
+  skips_in_a_row_ = 0;
   interval_tokens_ += share.tokens;
   last_step_ = report;
   return report;
@@ -195,23 +216,6 @@ StepShare Trainer::accumulate(const std::vector<data::Batch>& batches) {
   return share;
 }
 
-void Trainer::refuse_non_finite(const StepReport& report, const std::vector<data::Batch>& batches,
-                                int64_t first_row) {
-  if (std::isfinite(report.loss) && std::isfinite(report.grad_norm)) return;
-  store_.zero_gradients();
-  LLM_CHECK(state_.next_row == first_row);
-  const std::string documents = join_texts(*setup_.group, join_ids(batches), "documents");
-  save_checkpoint();
-  throw core::NumericError({fmt::format("step {}", state_.step + 1),
-                            "a finite loss and gradient norm",
-                            fmt::format("loss {} and gradient norm {} on documents {}", report.loss,
-                                        report.grad_norm, documents),
-                            fmt::format("The weights from before this step are saved as step {}. "
-                                        "Look at these documents, lower optim.lr "
-                                        "or lengthen optim.schedule.warmup_steps",
-                                        state_.step)});
-}
-
 void Trainer::record_step(const StepReport& report, bool is_interim) {
   recorded_step_ = state_.step;
   const double seconds = interval_.restart();
@@ -238,6 +242,7 @@ void Trainer::record_step(const StepReport& report, bool is_interim) {
 }
 
 void Trainer::evaluate() {
+  if (setup_.on_event) setup_.on_event({"evaluating", state_.step, ""});
   state_.seconds += interval_.restart();
   std::vector<std::pair<std::string, double>> values;
   if (setup_.validation_rows != nullptr) {
@@ -297,38 +302,20 @@ void Trainer::compare_with_first(std::vector<std::pair<std::string, double>>& va
   }
 }
 
-void Trainer::save_checkpoint() {
-  if (saved_step_ == state_.step) return;
-  dist::ProcessGroup& group = *setup_.group;
-  const auto directory = checkpoints_.partial_path(state_.step);
-  try {
-    run_on_all_ranks(group, "saving the model", [&] {
-      if (!is_first_rank()) return;
-      checkpoints_.begin(state_.step);
-      setup_.save_model(directory);
-      save_state(directory, state_, setup_.resolved_config);
-      create_optimizer_file(directory, store_);
-    });
-    run_on_all_ranks(group, "saving the optimizer", [&] {
-      if (is_first_rank() || reducer_->is_sharded()) write_optimizer(directory, store_);
-    });
-    run_on_all_ranks(group, "committing the checkpoint", [&] {
-      if (is_first_rank()) finish_checkpoint();
-    });
-  } catch (...) {
-    if (is_first_rank()) checkpoints_.discard(state_.step);
-    throw;
-  }
-  saved_step_ = state_.step;
+void Trainer::save_checkpoint() { saver_->save(state_); }
+
+void Trainer::finish_saving() {
+  setup_.group->set_step(0);
+  save_checkpoint();
+  saver_->wait();
 }
 
-void Trainer::finish_checkpoint() {
-  const auto path = checkpoints_.commit(state_.step);
-  core::log_to_file(core::LogLevel::kInfo, "saved " + path.string());
-  const CheckpointSection& keep = setup_.loop.checkpoint;
-  checkpoints_.prune({.keep_last = keep.keep_last,
-                      .keep_every_steps = keep.keep_every_steps,
-                      .best_step = keep.keep_best ? state_.best_step : 0});
+// Under shards a rank writes what it alone has; else all ranks share the work.
+std::vector<tensor::ArenaRange> Trainer::ranges_to_save() const {
+  if (reducer_->is_sharded()) return store_.moment_ranges();
+  const auto own =
+      dist::shard_range(store_.arena_numel(), setup_.group->size(), setup_.group->rank());
+  return {{own.begin, own.size()}};
 }
 
 void Trainer::emit(const MetricsRecord& record) {

@@ -9,17 +9,13 @@
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
 #include "llm/train/checkpoint.h"
+#include "train/optimizer_files.h"
 
 namespace llm::train {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-// "base_model.model.lm_head.weight" -> "lm_head.weight".
-std::string name_in_store(const std::string& name_in_file) {
-  return name_in_file.substr(std::string_view(convert::kAdapterPrefix).size());
-}
 
 bool is_same_layout(const arch::LoraLayout& a, const arch::LoraLayout& b) {
   const auto same_module = [](const arch::LoraModule& x, const arch::LoraModule& y) {
@@ -133,23 +129,31 @@ void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
   if (resume) load_optimizer(resume->checkpoint, tuned.trained());
 }
 
-void save_tuned_model(const fs::path& directory, const TunedModel& tuned,
-                      const TuneInputs& inputs) {
+ModelFiles tuned_model_files(const TunedModel& tuned, const TuneInputs& inputs) {
   const convert::ModelSource& source = inputs.source;
   if (!tuned.adapter) {
-    convert::save_model(directory, tuned.model->config(), *tuned.base, source.tokenizer.get(),
-                        source.generation, inputs.chat_template);
-    return;
+    return {.create =
+                [&](const fs::path& directory, int64_t max_file_bytes) {
+                  convert::save_model(directory, tuned.model->config(), convert::TensorSource(),
+                                      source.tokenizer.get(), source.generation,
+                                      inputs.chat_template, {.max_shard_bytes = max_file_bytes});
+                },
+            .tensor_names = [](const std::string& name) { return std::vector{name}; }};
   }
-  convert::save_adapter(directory, {.config = tuned.lora.config,
-                                    .tensors = convert::adapter_tensors(tuned.lora.layout),
-                                    .values =
-                                        [&](const std::string& name) {
-                                          return tuned.adapter->weight(name_in_store(name));
-                                        },
-                                    .base_fingerprint = tuned.base_fingerprint});
-  convert::save_companions(directory, source.tokenizer.get(), source.generation,
-                           inputs.chat_template);
+  const convert::SavedAdapter adapter{.config = tuned.lora.config,
+                                      .tensors = convert::adapter_tensors(tuned.lora.layout),
+                                      .values = {},
+                                      .base_fingerprint = tuned.base_fingerprint};
+  return {.create =
+              [&, adapter](const fs::path& directory, int64_t) {
+                convert::save_adapter(directory, adapter);
+                convert::save_companions(directory, source.tokenizer.get(), source.generation,
+                                         inputs.chat_template);
+              },
+          .tensor_names =
+              [adapter](const std::string& name) {
+                return convert::names_in_adapter(adapter, name);
+              }};
 }
 
 }  // namespace llm::train

@@ -32,8 +32,7 @@ void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
                       const std::optional<ResumePoint>& resume, const dist::ProcessGroup& group,
                       const DistSection& dist);
 
-// A checkpoint without its trainer/.
-void save_tuned_model(const std::filesystem::path& directory, const TunedModel& tuned,
-                      const TuneInputs& inputs);
+// What a checkpoint of it holds, the adapter or the whole model. Requires: both outlive it.
+ModelFiles tuned_model_files(const TunedModel& tuned, const TuneInputs& inputs);
 
 }  // namespace llm::train

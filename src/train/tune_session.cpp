@@ -34,7 +34,9 @@ LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPl
           .log_every_steps = config.log.every_steps,
           .has_noise = kind.has_noise || config.lora.has_dropout(),
           .reduction = config.dist.reduction(),
+          .spikes = config.spikes,
           .checkpoint = config.checkpoint,
+          .max_file_bytes = config.checkpoint.max_file_bytes(),
           .eval = std::move(eval)};
 }
 
@@ -96,7 +98,7 @@ TrainerSetup make_setup(const TuneConfig& config, const TuneKind& kind, const Tu
   setup.train_rows = inputs.rows.get();
   setup.validation_rows = inputs.validation.get();
   setup.gate = make_gate(config, inputs, tuned, hooks);
-  setup.save_model = [&](const fs::path& target) { save_tuned_model(target, tuned, inputs); };
+  setup.model_files = tuned_model_files(tuned, inputs);
   setup.flops_per_token = arch::train_flops_per_token(
       inputs.source.config, static_cast<double>(inputs.rows->num_tokens()) /
                                 static_cast<double>(inputs.rows->num_documents_in_all()));
@@ -105,7 +107,8 @@ TrainerSetup make_setup(const TuneConfig& config, const TuneKind& kind, const Tu
 
 // Requires: the run directory is ours.
 RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
-                       const SessionOptions& options, const TuneHooks& hooks) {
+                       const SessionOptions& options, const TuneHooks& hooks,
+                       SharedRunDirectory& directory) {
   TuneInputs inputs;
   run_on_first_rank_first(*options.group, "reading the inputs",
                           [&] { inputs = open_tuning(config, kind, options, hooks); });
@@ -135,7 +138,7 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
     writer.emplace(samples, state.step, inputs.source_names());
     setup.record_samples = [&](int64_t step, const auto& scores) { writer->write(step, scores); };
   }
-  RunSummary summary = run_loop(std::move(setup), state, options, config.log.tensorboard);
+  RunSummary summary = run_loop(std::move(setup), state, options, config.log, directory);
   if (writer) summary.change = eval_change(samples);
   return summary;
 }
@@ -145,10 +148,13 @@ RunSummary tune_kind(const TuneConfig& config, const TuneKind& kind, const Sessi
   validate(config);
   tensor::use_paged_memory(config.train.release_memory ? tensor::PagePolicy::kRelease
                                                        : tensor::PagePolicy::kKeep);
-  SharedRunDirectory directory(*options.group, options.run_directory);
-  return with_error_log([&] {
+  SharedRunDirectory directory(*options.group, options.run_directory, config.log);
+  return with_error_log(directory, [&] {
     directory.open();
-    return tune_opened(config, kind, options, hooks);
+    RunSummary summary = tune_opened(config, kind, options, hooks, directory);
+    while (summary.end == RunEnd::kRolledBack)
+      summary = tune_opened(config, kind, after_rollback(options), hooks, directory);
+    return summary;
   });
 }
 

@@ -14,6 +14,8 @@
 #include "llm/train/trainer.h"
 #include "support/temp_directory.h"
 #include "support/tiny_model.h"
+#include "train/optimizer_files.h"
+#include "train/skip_log.h"
 
 namespace llm::test {
 
@@ -71,6 +73,9 @@ class TinyRun {
       train::load_optimizer(checkpoint, *tiny.store);
       state = train::load_state(checkpoint).state;
     }
+    std::filesystem::create_directories(run_directory(run_name));
+    state.skipped = train::joined_skips(std::move(state.skipped),
+                                        train::read_skip_log(run_directory(run_name)));
     train::TrainerSetup setup;
     setup.group = group.get();
     const auto batch = train::plan_batch(config);
@@ -79,15 +84,22 @@ class TinyRun {
     const data::TokenRows validation_rows(*validation, 0, false);
     setup.loop = train::loop_config(config, batch);
     setup.loop.reduction = reduction;
+    if (max_file_bytes > 0) setup.loop.max_file_bytes = max_file_bytes;
     setup.resolved_config = core::dump_config(config);
     setup.total_steps = train::total_steps(config, batch, rows->num_rows());
     setup.model = tiny.model.get();
     setup.store = tiny.store.get();
-    setup.objective = &objective;
+    setup.objective = other_objective != nullptr ? other_objective : &objective;
     setup.train_rows = &train_rows;
     setup.validation_rows = &validation_rows;
-    setup.save_model = [this](const std::filesystem::path& target) {
-      convert::save_model(target, model_config_, *tiny.store, nullptr, {}, "");
+    setup.model_files.create = [this](const std::filesystem::path& target, int64_t max_bytes) {
+      convert::save_model(target, model_config_, convert::TensorSource(), nullptr, {}, "",
+                          {.max_shard_bytes = max_bytes});
+    };
+    setup.model_files.tensor_names = [](const std::string& name) { return std::vector{name}; };
+    setup.save_group = save_group.get();
+    setup.record_skips = [&](const std::vector<train::SkippedRows>& skipped) {
+      train::write_skip_log(run_directory(run_name), skipped);
     };
     setup.sinks = {&sink};
     setup.should_stop = should_stop;
@@ -105,10 +117,13 @@ class TinyRun {
   test::TempDirectory folder;
   std::filesystem::path shared_folder;  // of the runs of all ranks; empty: `folder`
   std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
+  std::shared_ptr<dist::ProcessGroup> save_group;  // null: `group`
   train::RunConfig config;
   optim::ReductionOptions reduction;
   std::unique_ptr<data::TokenDataset> rows, validation;
   objectives::NllObjective objective;
+  int64_t max_file_bytes = 0;  // of checkpoints; 0: as the config says
+  objectives::Objective* other_objective = nullptr;  // instead of that
   TinyModel tiny;
   MemorySink sink;
   train::TrainerState last_state;

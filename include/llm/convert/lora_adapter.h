@@ -104,6 +104,8 @@ uint64_t base_fingerprint(const WeightSource& base, const arch::ModelConfig& con
 struct SavedAdapter {
   const arch::LoraConfig& config;
   std::vector<AdapterTensor> tensors;
+  // By the name in the file. Empty: adapter_model.safetensors is made with its full length
+  // (io::create_safetensors), and others write the numbers.
   std::function<at::Tensor(const std::string& name)> values;
   at::ScalarType dtype = at::kFloat;
   // Written into the metadata of adapter_model.safetensors, as "llmtrain.base_xxh3".
@@ -113,6 +115,9 @@ struct SavedAdapter {
 // ensure_weight_tying a saved embedding is written as lm_head, too. Makes the directory. Throws:
 // IoError.
 void save_adapter(const std::filesystem::path& directory, const SavedAdapter& adapter);
+// The tensors of that file that hold a parameter, which is named without kAdapterPrefix.
+std::vector<std::string> names_in_adapter(const SavedAdapter& adapter,
+                                          const std::string& parameter);
 
 struct AdapterOptions {
   std::optional<at::ScalarType> dtype;  // empty: each adapter's widest

@@ -72,6 +72,10 @@ void save_companions(const std::filesystem::path& directory, const text::Tokeniz
 // config.json and model.safetensors (or shards with index), one tensor in memory at a time,
 // and the companions. Every file is written atomically. Throws: IoError.
 void save_model(const std::filesystem::path& directory, const arch::ModelConfig& config,
+                const TensorSource& source, const text::Tokenizer* tokenizer,
+                const GenerationConfig& generation, const std::string& chat_template,
+                const SaveOptions& options = {});
+void save_model(const std::filesystem::path& directory, const arch::ModelConfig& config,
                 const tensor::ParameterStore& store, const text::Tokenizer* tokenizer,
                 const GenerationConfig& generation, const std::string& chat_template,
                 const SaveOptions& options = {});

@@ -44,7 +44,8 @@ class WeightFiles : public WeightSource {
   std::map<std::string, StoredTensor> tensors_;
 };
 
-// Where the tensor of a parameter comes from when a model is written; any device and dtype.
+// Where the tensor of a parameter comes from when a model is written; any device and dtype. Empty:
+// the files are made with their full length (io::create_safetensors), and others write the numbers.
 using TensorSource = std::function<at::Tensor(const arch::ParameterSpec& spec)>;
 
 struct SaveOptions {

@@ -51,6 +51,8 @@ class SafetensorsFile {
   const std::vector<TensorEntry>& entries() const { return entries_; }  // in data order
   const TensorEntry* find(const std::string& name) const;               // nullptr when absent
   std::span<const std::byte> bytes(const TensorEntry& entry) const;
+  // What was read of it no longer counts as this process's memory.
+  void release(const TensorEntry& entry) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   uint64_t data_begin() const { return data_start_; }  // where the data section lies in the file
   const std::filesystem::path& path() const { return file_.path(); }

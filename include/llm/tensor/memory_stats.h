@@ -20,6 +20,10 @@ MemoryStats memory_stats(at::Device device);
 // where that is less. Swap does not count.
 int64_t machine_memory_bytes();
 
+// What of it is free now, or would be if file caches gave way (proc(5) MemAvailable, cgroup v2
+// memory.current).
+int64_t available_memory_bytes();
+
 // Sets the CPU high-water mark back to the present (proc(5) clear_refs); false where the system
 // does not allow it.
 bool reset_peak_memory();

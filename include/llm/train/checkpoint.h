@@ -2,7 +2,8 @@
 // directory plus trainer/state.json and trainer/optimizer-00000-of-00001.safetensors; manifest.json
 // is written last. A checkpoint is built under a temporary name and renamed, so that one with a
 // valid manifest is whole, whatever happened while it was written. checkpoints/abandoned-N/ holds
-// those that a resume from an earlier one left behind.
+// those that a resume from an earlier one left behind, checkpoints/damaged-N/ what was found not to
+// match its manifest.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,20 @@
 #include <vector>
 
 #include "llm/core/config_node.h"
+#include "llm/data/skipped_rows.h"
 #include "llm/io/checkpoint_list.h"
 #include "llm/io/file_lock.h"
 #include "llm/tensor/parameter_store.h"
 
 namespace llm::train {
+
+// Rows that a run left out because of a spike.
+struct SkippedRows {
+  data::RowRange rows;
+  int64_t step = 0;          // whose loss it was
+  std::string cause;         // "loss 9.1, more than 6 deviations above 3.2"
+  bool by_rollback = false;  // the run went back, too
+};
 
 // Everything a run needs besides weights and moments to go on exactly.
 struct TrainerState {
@@ -35,17 +45,17 @@ struct TrainerState {
   uint64_t data_fingerprint = 0;
   int64_t num_threads = 0;  // of each rank
   int64_t world_size = 1;
+  std::vector<double> recent_losses;  // of the last steps, as many as spikes.window
+  std::vector<SkippedRows> skipped;   // in the order it happened
 };
 
-// trainer/optimizer-*.safetensors: per parameter two fp32 vectors named "exp_avg|NAME|BEGIN:END"
-// and "exp_avg_sq|NAME|BEGIN:END", the half-open element range of the flattened parameter that the
-// file holds. The same whatever ranks wrote it: one makes it, then each that has moments writes
-// them. Throws: IoError.
-void create_optimizer_file(const std::filesystem::path& directory,
-                           const tensor::ParameterStore& store);
-void write_optimizer(const std::filesystem::path& directory, const tensor::ParameterStore& store);
-// What the store has moments of. Strict both ways. Throws: IoError, FormatError.
-void load_optimizer(const std::filesystem::path& directory, tensor::ParameterStore& store);
+// The model's files in a checkpoint: everything but trainer/.
+struct ModelFiles {
+  // Makes them, the numbers left out of the tensors (io::create_safetensors).
+  std::function<void(const std::filesystem::path& directory, int64_t max_file_bytes)> create;
+  // The tensors that hold a parameter of the store.
+  std::function<std::vector<std::string>(const std::string& parameter)> tensor_names;
+};
 
 void save_state(const std::filesystem::path& directory, const TrainerState& state,
                 const core::ConfigNode& config);
@@ -66,6 +76,12 @@ struct Retention {
   int64_t best_step = 0;         // 0: none
 };
 
+struct SetAside {
+  int64_t step = 0;
+  std::filesystem::path directory;  // where it is now
+  bool is_damaged = false;
+};
+
 // The checkpoints folder of one run. Not thread-safe.
 class CheckpointFolder {
  public:
@@ -80,8 +96,10 @@ class CheckpointFolder {
   std::vector<std::filesystem::path> damaged() const;
 
   // A checkpoint is made in three steps: begin() makes an empty directory at partial_path(), which
-  // the caller fills; commit() writes the manifest and renames, and returns the final path;
-  // discard() removes what there is instead, and older checkpoints stay. Throws: IoError.
+  // the caller fills, every file and name of it on disk; commit() writes the manifest, renames, and
+  // returns the final path, and what was there is moved to damaged-N; discard() removes what there
+  // is instead, and older checkpoints stay. Throws: IoError.
+  std::filesystem::path path_of(int64_t step) const;  // of a committed one
   std::filesystem::path partial_path(int64_t step) const;
   void begin(int64_t step);
   std::filesystem::path commit(int64_t step);
@@ -91,13 +109,13 @@ class CheckpointFolder {
   // left behind. Returns what it removed, by ascending step.
   std::vector<io::Checkpoint> prune(const Retention& keep);
 
-  // Moves complete checkpoints after `step` into checkpoints/abandoned-N: a run that goes on from
-  // `step` leaves them behind, and they must neither count as its newest nor push its own out.
-  // Returns their new places, by ascending step. Throws: IoError.
-  std::vector<io::Checkpoint> set_aside_after(int64_t step);
+  // Moves what is named like a checkpoint after `step` aside: a run that goes on from `step` leaves
+  // it behind, and it must neither count as its newest nor push its own out. Complete ones (every
+  // byte is compared) go to checkpoints/abandoned-N, others to checkpoints/damaged-N. Returns them
+  // by ascending step. Throws: IoError.
+  std::vector<SetAside> set_aside_after(int64_t step);
 
  private:
-  std::filesystem::path path_of(int64_t step) const;
   std::filesystem::path root_;
   int64_t saved_step_ = -1;
 };

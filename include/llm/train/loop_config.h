@@ -20,7 +20,9 @@ struct LoopConfig {
 
   optim::ReductionOptions reduction;  // of gradients over ranks
 
+  SpikeSection spikes;
   CheckpointSection checkpoint;
+  int64_t max_file_bytes = int64_t{5} << 30;  // of a checkpoint's weight and optimizer files
 
   struct Evaluation : EvalSection {
     bool at_start = false;             // before the first step, too

@@ -72,6 +72,7 @@ struct RunConfig {
   DataSection data;
   optim::OptimConfig optim;
   TrainSection train;
+  SpikeSection spikes;
   CheckpointSection checkpoint;
   EvalSection eval;
   LogSection log;
@@ -83,6 +84,7 @@ struct RunConfig {
     v.section("data", data, "what it is trained on");
     v.section("optim", optim, "AdamW, clipping, learning rate");
     v.section("train", train, "length and batch");
+    v.section("spikes", spikes, "losses that leap");
     v.section("checkpoint", checkpoint, "what is kept");
     v.section("eval", eval, "validation");
     v.section("log", log, "metrics");

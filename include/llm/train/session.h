@@ -30,6 +30,9 @@ enum class ResumeMode {
 struct SessionOptions {
   // The ranks that train together; each calls pretrain or tune with equal options.
   std::shared_ptr<dist::ProcessGroup> group = dist::make_local_group();
+  // The same ranks once more, for checkpoints that are written while training goes on; null for one
+  // rank, and where training waits (checkpoint.async without it on several ranks).
+  std::shared_ptr<dist::ProcessGroup> save_group;
   std::filesystem::path run_directory;
   ResumeMode resume = ResumeMode::kAuto;
   std::filesystem::path resume_from;

@@ -174,6 +174,7 @@ struct TuneConfig {
   LoraSection lora;
   optim::OptimConfig optim{.lr = 2e-5, .beta2 = 0.999, .weight_decay = 0};
   TuneTrainSection train;
+  SpikeSection spikes;
   CheckpointSection checkpoint;
   TuneEvalSection eval;
   GateSection gate;
@@ -187,6 +188,7 @@ struct TuneConfig {
     v.section("lora", lora, "a low-rank adapter instead of all weights");
     v.section("optim", optim, "AdamW, clipping, learning rate");
     v.section("train", train, "length and batch");
+    v.section("spikes", spikes, "losses that leap");
     v.section("checkpoint", checkpoint, "what is kept");
     v.section("eval", eval, "validation");
     v.section("gate", gate, "what must not be forgotten");
