@@ -6,6 +6,7 @@
 #include "llm/convert/lora_adapter.h"
 #include "llm/core/error.h"
 #include "llm/io/atomic_file.h"
+#include "llm/io/file_operations.h"
 #include "llm/io/made_folders.h"
 
 namespace llm::convert {
@@ -60,21 +61,17 @@ void require_free_output(const fs::path& source, const fs::path& out,
 }
 
 void replace_output(const fs::path& from, const fs::path& to) {
-  const fs::path old = with_suffix(to, ".replaced");
-  fs::remove_all(old);
-  if (fs::exists(to)) fs::rename(to, old);
-  fs::rename(from, to);
-  fs::remove_all(old);
+  io::put_in_place(from, to);
   io::sync_directory(to.parent_path());
+  io::remove_tree(from);
 }
 
 // Removes what it names unless released.
 class PartialOutput {
  public:
-  explicit PartialOutput(fs::path path) : path_(std::move(path)) { fs::remove_all(path_); }
+  explicit PartialOutput(fs::path path) : path_(std::move(path)) { io::remove_tree(path_); }
   ~PartialOutput() {
-    std::error_code ignored;
-    if (!released_) fs::remove_all(path_, ignored);
+    if (!released_) io::try_remove_tree(path_);
   }
   PartialOutput(const PartialOutput&) = delete;
   PartialOutput& operator=(const PartialOutput&) = delete;

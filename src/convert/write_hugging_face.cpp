@@ -3,6 +3,7 @@
 #include "convert/model_files.h"
 #include "llm/convert/conversion.h"
 #include "llm/convert/model_directory.h"
+#include "llm/io/file_operations.h"
 
 namespace llm::convert {
 namespace {
@@ -25,7 +26,7 @@ void write_hugging_face(const ModelSource& source, const fs::path& out,
   const SaveOptions save{
       .dtype = options.dtype ? *options.dtype : widest_dtype(*source.weights, specs),
       .max_shard_bytes = options.max_shard_bytes};
-  fs::create_directories(out);
+  io::make_directories(out);
   write_model_config(out, source.config, save.dtype);
   write_tokenizer(source, out);
   write_generation_files(out, source.generation, source.chat_template);

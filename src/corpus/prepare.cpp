@@ -159,7 +159,6 @@ core::ConfigNode recorded_config(const PrepareConfig& config) {
 
 // The tokenizer travels with its data; it must come back the same.
 void save_tokenizer(const text::Tokenizer& tokenizer, const fs::path& directory) {
-  fs::create_directory(directory);
   tokenizer.save(directory);
   const uint64_t fingerprint = text::load_tokenizer(directory)->fingerprint();
   LLM_CHECK(fingerprint == tokenizer.fingerprint(), "the saved tokenizer {} differs",

@@ -4,6 +4,7 @@
 #include "llm/io/atomic_file.h"
 #include "llm/io/checkpoint_list.h"
 #include "llm/io/file.h"
+#include "llm/io/file_operations.h"
 #include "llm/io/gguf_model.h"
 #include "llm/io/line_reader.h"
 #include "llm/text/gguf_tokenizer.h"
@@ -119,11 +120,7 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& path) {
 }
 
 void PipelineTokenizer::save(const fs::path& directory) const {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error)
-    throw core::IoError({directory.string(), "a folder to write to", error.message(), ""},
-                        error.value());
+  io::make_directories(directory);
   if (spec_.is_sentencepiece())
     io::write_file_atomically(directory / "tokenizer.model",
                               write_sentencepiece(sentencepiece_model_of(spec_)));

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
 #include "llm/core/check.h"
-#include "llm/core/error.h"
-#include "llm/io/atomic_file.h"
+#include "llm/io/file_operations.h"
 #include "llm/io/manifest.h"
 #include "llm/train/checkpoint.h"
 
@@ -12,22 +15,35 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPartial = ".partial";
+constexpr const char* kAbandoned = "abandoned";
+constexpr const char* kDamaged = "damaged";
 
-fs::path unused_folder(const fs::path& root) {
-  for (int n = 1;; ++n) {
-    const fs::path folder = root / fmt::format("abandoned-{}", n);
-    if (!fs::exists(folder)) return folder;
+std::vector<fs::path> partial_folders(const fs::path& root) {
+  std::vector<fs::path> found;
+  if (!fs::is_directory(root)) return found;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.path().extension() == kPartial) found.push_back(entry.path());
   }
+  std::ranges::sort(found);
+  return found;
 }
 
-void move_into(const fs::path& source, const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (!error) fs::rename(source, folder / source.filename(), error);
-  if (!error) return;
-  throw core::IoError({source.string(), "a checkpoint that can be moved to " + folder.string(),
-                       error.message(), "Check the permissions of the run directory"},
-                      error.value());
+// "KIND-1", or the first number that is free; empty.
+fs::path make_numbered_folder(const fs::path& root, const char* kind) {
+  int n = 1;
+  while (fs::exists(root / fmt::format("{}-{}", kind, n))) ++n;
+  const fs::path folder = root / fmt::format("{}-{}", kind, n);
+  io::make_directories(folder);
+  return folder;
+}
+
+// Returns the new place. On disk from here on, under one of both names at any moment.
+fs::path move_into(const fs::path& source, const fs::path& folder) {
+  const fs::path target = folder / source.filename();
+  io::rename_path(source, target);
+  io::sync_directory(folder);
+  io::sync_directory(source.parent_path());
+  return target;
 }
 
 }  // namespace
@@ -60,24 +76,21 @@ fs::path CheckpointFolder::partial_path(int64_t step) const {
 }
 
 void CheckpointFolder::begin(int64_t step) {
-  fs::remove_all(partial_path(step));
-  fs::create_directories(partial_path(step) / "trainer");
+  io::remove_tree(partial_path(step));
+  io::make_directories(partial_path(step) / "trainer");
 }
 
 fs::path CheckpointFolder::commit(int64_t step) {
   const fs::path target = path_of(step);
   io::write_manifest(partial_path(step));
-  fs::remove_all(target);
-  fs::rename(partial_path(step), target);
+  if (fs::exists(target)) move_into(target, make_numbered_folder(root_, kDamaged));
+  io::rename_path(partial_path(step), target);
   io::sync_directory(root_);
   saved_step_ = step;
   return target;
 }
 
-void CheckpointFolder::discard(int64_t step) noexcept {
-  std::error_code ignored;
-  fs::remove_all(partial_path(step), ignored);
-}
+void CheckpointFolder::discard(int64_t step) noexcept { io::try_remove_tree(partial_path(step)); }
 
 std::vector<io::Checkpoint> CheckpointFolder::prune(const Retention& keep) {
   LLM_CHECK(keep.keep_last >= 1);
@@ -87,30 +100,28 @@ std::vector<io::Checkpoint> CheckpointFolder::prune(const Retention& keep) {
     const int64_t step = all[i].step;
     const bool is_kept = keep.keep_every_steps > 0 && step % keep.keep_every_steps == 0;
     if (is_kept || step == keep.best_step || step == saved_step_) continue;
-    // Without its manifest the directory no longer counts as a checkpoint, should the removal be
-    // interrupted.
-    fs::remove(all[i].directory / io::kManifestName);
-    fs::remove_all(all[i].directory);
+    // Under this name it is no checkpoint and no damaged one, should the removal be interrupted.
+    io::remove_tree(partial_path(step));
+    io::rename_path(all[i].directory, partial_path(step));
     removed.push_back(all[i]);
   }
-  if (!fs::is_directory(root_)) return removed;
-  for (const auto& entry : fs::directory_iterator(root_)) {
-    if (entry.path().extension() == kPartial) fs::remove_all(entry.path());
-  }
+  if (!removed.empty()) io::sync_directory(root_);
+  for (const fs::path& partial : partial_folders(root_)) io::remove_tree(partial);
   return removed;
 }
 
-std::vector<io::Checkpoint> CheckpointFolder::set_aside_after(int64_t step) {
-  std::vector<io::Checkpoint> later = list();
-  std::erase_if(later, [&](const io::Checkpoint& info) { return info.step <= step; });
-  if (later.empty()) return later;
-  const fs::path folder = unused_folder(root_);
-  for (io::Checkpoint& info : later) {
-    move_into(info.directory, folder);
-    info.directory = folder / info.directory.filename();
+std::vector<SetAside> CheckpointFolder::set_aside_after(int64_t step) {
+  std::vector<SetAside> moved;
+  if (!fs::is_directory(root_)) return moved;
+  std::map<bool, fs::path> folders;  // by whether what it takes is damaged
+  for (const fs::path& later : io::checkpoints_after(root_.parent_path(), step)) {
+    const bool is_damaged = !io::has_valid_manifest(later, /*check_hashes=*/true);
+    fs::path& folder = folders[is_damaged];
+    if (folder.empty()) folder = make_numbered_folder(root_, is_damaged ? kDamaged : kAbandoned);
+    moved.push_back(
+        {io::checkpoint_step(later.filename().string()), move_into(later, folder), is_damaged});
   }
-  io::sync_directory(root_);
-  return later;
+  return moved;
 }
 
 }  // namespace llm::train

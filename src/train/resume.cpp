@@ -8,6 +8,7 @@
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
 #include "llm/io/manifest.h"
+#include "train/skip_log.h"
 
 namespace llm::train {
 
@@ -85,56 +86,69 @@ void note_reordering(const TrainerState& saved, const SessionOptions& options) {
   note("thread", saved.num_threads, options.num_threads);
 }
 
-// Reads every byte once: a checkpoint whose content changed must not be trained on.
-void require_undamaged(const std::vector<io::Checkpoint>& checkpoints) {
-  const io::Checkpoint& newest = checkpoints.back();
-  for (const auto& problem : io::verify_manifest(newest.directory, /*check_hashes=*/true)) {
-    if (problem.fault == io::ManifestFault::kExtra) continue;
-    const std::string older =
-        checkpoints.size() > 1 ? fmt::format("Go on from an older one with --resume {}",
-                                             checkpoints[checkpoints.size() - 2].directory.string())
-                               : "It is the only one: start over with another --run-dir";
-    throw core::FormatError({newest.directory.string(), "a checkpoint as it was written",
-                             problem.message,
-                             fmt::format("{}, or delete {}", older, newest.directory.string())});
+// The first thing that does not match the manifest, as a sentence. Reads every byte: a checkpoint
+// whose content changed must not be trained on.
+std::optional<std::string> damage_of(const fs::path& checkpoint) {
+  for (const auto& problem : io::verify_manifest(checkpoint, /*check_hashes=*/true)) {
+    if (problem.fault != io::ManifestFault::kExtra) return problem.message;
   }
+  return std::nullopt;
 }
 
-core::FormatError all_damaged(const std::vector<fs::path>& damaged) {
-  const fs::path folder = damaged.front().parent_path();
-  std::string names;
-  for (const fs::path& path : damaged) {
-    names += (names.empty() ? "" : ", ") + path.filename().string();
+struct DamagedCheckpoint {
+  fs::path directory;
+  std::string problem;
+};
+
+int64_t step_of(const fs::path& checkpoint) {
+  return io::checkpoint_step(checkpoint.filename().string());
+}
+
+void warn_of_damage(const std::vector<DamagedCheckpoint>& damaged, const fs::path& chosen) {
+  for (const DamagedCheckpoint& checkpoint : damaged) {
+    core::log_warn("{} is DAMAGED and not used: {}", checkpoint.directory.string(),
+                   checkpoint.problem);
+  }
+  if (damaged.empty()) return;
+  const int64_t lost = step_of(damaged.front().directory) - step_of(chosen);
+  core::log_warn("the run goes on from {} instead: {} step(s) are lost and trained again",
+                 chosen.filename().string(), lost);
+}
+
+core::FormatError all_damaged(const std::vector<DamagedCheckpoint>& damaged) {
+  const fs::path folder = damaged.front().directory.parent_path();
+  std::string found;
+  for (auto checkpoint = damaged.rbegin(); checkpoint != damaged.rend(); ++checkpoint) {
+    found += fmt::format("{}{} ({})", found.empty() ? "" : ", ",
+                         checkpoint->directory.filename().string(), checkpoint->problem);
   }
   return core::FormatError(
-      {folder.string(), "a complete checkpoint to go on from",
-       fmt::format("only damaged ones (their files do not match manifest.json): {}", names),
+      {folder.string(), "a complete checkpoint to go on from", "only damaged ones: " + found,
        fmt::format("Go on from a copy with --resume DIR; or delete {} to start over, or start "
                    "with another --run-dir",
                    folder.string())});
 }
 
 std::optional<fs::path> newest_checkpoint(const SessionOptions& options) {
-  const CheckpointFolder folder(options.run_directory);
-  const auto complete = folder.list();
-  const auto damaged = folder.damaged();
-  if (options.resume == ResumeMode::kNever && !(complete.empty() && damaged.empty())) {
+  if (!io::is_run_directory(options.run_directory)) return std::nullopt;
+  const std::vector<fs::path> all = io::checkpoints_after(options.run_directory, -1);
+  if (options.resume == ResumeMode::kNever && !all.empty()) {
     throw core::ConfigError({options.run_directory.string(),
                              "a run directory without checkpoints (--resume never)",
-                             fmt::format("{} of them", complete.size() + damaged.size()),
+                             fmt::format("{} of them", all.size()),
                              "Choose another --run-dir, or drop --resume never to go on"});
   }
-  if (complete.empty()) {
-    if (damaged.empty()) return std::nullopt;
-    throw all_damaged(damaged);
+  std::vector<DamagedCheckpoint> damaged;  // newest first
+  for (auto checkpoint = all.rbegin(); checkpoint != all.rend(); ++checkpoint) {
+    if (const auto problem = damage_of(*checkpoint)) {
+      damaged.push_back({*checkpoint, *problem});
+      continue;
+    }
+    warn_of_damage(damaged, *checkpoint);
+    return *checkpoint;
   }
-  for (const fs::path& path : damaged) {
-    core::log_warn(
-        "{} is incomplete or damaged (its files do not match manifest.json) and is left out",
-        path.string());
-  }
-  require_undamaged(complete);
-  return complete.back().directory;
+  if (!damaged.empty()) throw all_damaged(damaged);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -162,6 +176,7 @@ TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
   }
   state.tokenizer_fingerprint = run.tokenizer_fingerprint;
   state.data_fingerprint = run.data_fingerprint;
+  state.skipped = joined_skips(std::move(state.skipped), read_skip_log(options.run_directory));
   state.num_threads = options.num_threads;
   state.world_size = options.group->size();
   return state;

@@ -25,8 +25,10 @@ struct RunIdentity {
 // The checkpoint that `options` ask for, read in full and compared with the run: its settings, its
 // model, its data. Absent: the run starts from the beginning. Changed settings that are allowed
 // are logged as warnings.
+// A damaged checkpoint of the run directory is passed over, with warnings that name the file, both
+// hashes and the steps that are lost; nothing is moved here (CheckpointFolder::set_aside_after).
 // Throws: ConfigError naming what differs; DataError for other data or another tokenizer;
-// FormatError when the newest checkpoint, or every one, is damaged.
+// FormatError when the checkpoint that was asked for, or every one of the run, is damaged.
 std::optional<ResumePoint> find_resume_point(const RunIdentity& run, const SessionOptions& options);
 
 // What a trainer begins with: the saved state, or that of a new run.

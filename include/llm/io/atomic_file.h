@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,13 +36,5 @@ class AtomicFile {
 };
 
 void write_file_atomically(const std::filesystem::path& target, std::string_view content);
-
-// fsync of a folder, so that a rename inside it survives a power cut.
-void sync_directory(const std::filesystem::path& directory);
-
-// Tests replace the operating system's answers: called before each write, fsync and rename with the
-// operation's name and the path; a non-zero return is the errno to fail with. Empty: off.
-using FaultHook = std::function<int(std::string_view operation, const std::filesystem::path& path)>;
-void set_fault_hook(FaultHook hook);
 
 }  // namespace llm::io

@@ -21,7 +21,7 @@ namespace llm::io {
 class FileDescriptor;
 
 // Makes the file, of its full length; what nobody writes reads as zeros. `entries` and `metadata`
-// as SafetensorsWriter's. Throws: IoError.
+// as SafetensorsWriter's. Its header and its name survive a power cut. Throws: IoError.
 void create_safetensors(const std::filesystem::path& path, std::vector<TensorEntry> entries,
                         const std::map<std::string, std::string>& metadata = {});
 
@@ -34,6 +34,7 @@ class SafetensorsParts {
   SafetensorsParts(const SafetensorsParts&) = delete;
   SafetensorsParts& operator=(const SafetensorsParts&) = delete;
 
+  bool has(const std::string& name) const;
   // Writes at byte `offset` of tensor `name`. Requires: it is there and long enough.
   // Throws: IoError.
   void write(const std::string& name, uint64_t offset, std::span<const std::byte> bytes);

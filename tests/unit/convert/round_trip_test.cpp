@@ -7,6 +7,7 @@
 
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
+#include "llm/io/fault_hook.h"
 #include "llm/io/file.h"
 #include "support/model_directory.h"
 #include "support/temp_directory.h"
@@ -137,9 +138,9 @@ TEST(SaveModelTest, AFullDiskKeepsTheWeightsThatWereThere) {
   const auto config = test::tiny_config();
   test::save_tiny_model(directory.path(), config, nullptr, {}, 1);
   const std::string before = test::read_bytes(directory / "model.safetensors");
-  io::set_fault_hook([](std::string_view operation, const fs::path& path) {
-    const bool is_weights = path.string().find("model.safetensors") != std::string::npos;
-    return is_weights && operation == "write" ? ENOSPC : 0;
+  io::set_fault_hook([](const io::FileOperation& op) {
+    const bool is_weights = op.path.string().find("model.safetensors") != std::string::npos;
+    return is_weights && op.action == io::FileAction::kWrite ? ENOSPC : 0;
   });
   EXPECT_THROW(test::save_tiny_model(directory.path(), config, nullptr, {}, 2), core::IoError);
   io::set_fault_hook({});

@@ -10,7 +10,7 @@
 #include <set>
 
 #include "llm/core/error.h"
-#include "llm/io/atomic_file.h"
+#include "llm/io/fault_hook.h"
 #include "llm/io/hash.h"
 #include "llm/io/token_shard.h"
 #include "support/error_text.h"
@@ -208,12 +208,38 @@ TEST_F(Prepare, OnlyDatasetsAreReplaced) {
 
 TEST_F(Prepare, AFullDiskIsAnErrorAndLeavesNothing) {
   use(random_texts(500, 17));
-  for (const std::string operation : {"write", "fsync", "rename"}) {
-    io::set_fault_hook([&](std::string_view name, const fs::path& path) {
-      return name == operation && path.extension() == ".tokens" ? ENOSPC : 0;
-    });
-    EXPECT_THAT(message<core::IoError>(), HasSubstr("No space left")) << operation;
+  for (const io::FileAction action :
+       {io::FileAction::kCreate, io::FileAction::kWrite, io::FileAction::kSync,
+        io::FileAction::kRename, io::FileAction::kMakeDirectory}) {
+    io::set_fault_hook(
+        [&](const io::FileOperation& op) { return op.action == action ? ENOSPC : 0; });
+    EXPECT_THAT(message<core::IoError>(), HasSubstr("No space left")) << action_name(action);
     EXPECT_TRUE(is_clean());
+  }
+}
+
+TEST_F(Prepare, AnErrorOfAnyOperationLeavesTheOldDatasetOrTheNewOne) {
+  use(random_texts(40, 17));
+  const uint64_t old_documents = run().documents();
+  use(random_texts(60, 18));
+  bool was_reached = true;
+  for (uint64_t at = 0; was_reached; ++at) {
+    was_reached = false;
+    const int error = at % 2 == 0 ? ENOSPC : EIO;
+    io::set_fault_hook([&](const io::FileOperation& operation) {
+      if (operation.number != at) return 0;
+      was_reached = true;
+      return error;
+    });
+    try {
+      run(1, true);
+    } catch (const core::IoError& failure) {
+      EXPECT_EQ(failure.error_number(), error) << failure.what();
+    }
+    io::set_fault_hook({});
+    const uint64_t documents = read_prepared_dataset((dir_ / "out").string()).documents();
+    EXPECT_TRUE(documents == old_documents || documents == 60) << "operation " << at;
+    if (documents == 60) break;
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "llm/core/check.h"
 #include "llm/core/error.h"
+#include "llm/io/fault_hook.h"
 #include "llm/io/mapped_file.h"
 #include "support/error_text.h"
 #include "support/temp_directory.h"
@@ -24,10 +25,10 @@ class AtomicFileTest : public ::testing::Test {
  protected:
   void TearDown() override { set_fault_hook({}); }
 
-  // Fails the nth operation of that name, counted from 0.
-  static void fail_at(std::string operation, int nth, int error) {
-    set_fault_hook([=, count = 0](std::string_view name, const std::filesystem::path&) mutable {
-      return name == operation && count++ == nth ? error : 0;
+  // Fails the nth operation of that kind, counted from 0.
+  static void fail_at(FileAction action, int nth, int error) {
+    set_fault_hook([=, count = 0](const FileOperation& op) mutable {
+      return op.action == action && count++ == nth ? error : 0;
     });
   }
 
@@ -64,19 +65,20 @@ TEST_F(AtomicFileTest, WithoutCommitNothingIsLeft) {
 
 TEST_F(AtomicFileTest, EveryFailureLeavesTheOldFile) {
   directory_.file("x", "old");
-  for (const char* operation : {"write", "fsync", "rename"}) {
-    fail_at(operation, 0, ENOSPC);
+  for (const FileAction action :
+       {FileAction::kCreate, FileAction::kWrite, FileAction::kSync, FileAction::kRename}) {
+    fail_at(action, 0, ENOSPC);
     const auto text = test::error_text<core::IoError>(
         [&] { write_file_atomically(directory_ / "x", "new content"); });
     EXPECT_THAT(text, AllOf(StartsWith((directory_ / "x").string() + ": cannot be "),
                             HasSubstr("No space left on device. Free some space there")));
-    EXPECT_EQ(test::read_bytes(directory_ / "x"), "old") << operation;
-    EXPECT_THAT(names(), ::testing::ElementsAre("x")) << operation;
+    EXPECT_EQ(test::read_bytes(directory_ / "x"), "old") << action_name(action);
+    EXPECT_THAT(names(), ::testing::ElementsAre("x")) << action_name(action);
   }
 }
 
 TEST_F(AtomicFileTest, WriteErrorsSayHowMuchWasWritten) {
-  fail_at("write", 1, ENOSPC);
+  fail_at(FileAction::kWrite, 1, ENOSPC);
   AtomicFile file(directory_ / "x");
   file.write(std::string_view("12345"));
   const auto text = test::error_text<core::IoError>([&] { file.write(std::string_view("abc")); });
@@ -84,7 +86,7 @@ TEST_F(AtomicFileTest, WriteErrorsSayHowMuchWasWritten) {
 }
 
 TEST_F(AtomicFileTest, ErrorsCarryTheErrorNumber) {
-  fail_at("fsync", 0, EIO);
+  fail_at(FileAction::kSync, 0, EIO);
   try {
     write_file_atomically(directory_ / "x", "new");
     FAIL() << "no exception";
@@ -115,7 +117,7 @@ TEST_F(AtomicFileTest, PathsWithoutAFolderAreInTheCurrentOne) {
 }
 
 TEST_F(AtomicFileTest, FoldersWithoutFsyncAreAccepted) {
-  fail_at("fsync", 1, EINVAL);  // the second one is the folder's
+  fail_at(FileAction::kSyncDirectory, 0, EINVAL);
   write_file_atomically(directory_ / "x", "new");
   EXPECT_EQ(test::read_bytes(directory_ / "x"), "new");
 }

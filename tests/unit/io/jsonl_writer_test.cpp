@@ -10,7 +10,7 @@
 
 #include "llm/core/check.h"
 #include "llm/core/error.h"
-#include "llm/io/atomic_file.h"
+#include "llm/io/fault_hook.h"
 #include "support/temp_directory.h"
 
 namespace llm::io {
@@ -90,7 +90,7 @@ TEST_F(JsonlWriterTest, FailureLeavesTheFileAsItWas) {
   directory_.file("metrics.jsonl", whole);
   EXPECT_ANY_THROW(cut_after_step(2));
   EXPECT_EQ(content(), whole);
-  set_fault_hook([](std::string_view, const std::filesystem::path&) { return ENOSPC; });
+  set_fault_hook([](const FileOperation&) { return ENOSPC; });
   EXPECT_THROW(cut_after_step(1), core::IoError);
   set_fault_hook({});
   EXPECT_EQ(content(), whole);

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "llm/core/error.h"
-#include "llm/io/atomic_file.h"
+#include "llm/io/fault_hook.h"
 #include "llm/io/hash.h"
 #include "support/error_text.h"
 #include "support/temp_directory.h"
@@ -132,9 +132,8 @@ TEST_F(ManifestTest, RefusesAnEntryOfAnotherForm) {
 TEST_F(ManifestTest, AFailedWriteKeepsTheOldManifest) {
   const std::string before = test::read_bytes(directory_ / "manifest.json");
   directory_.file("more.bin", "more");
-  set_fault_hook([](std::string_view operation, const fs::path&) {
-    return operation == "rename" ? ENOSPC : 0;
-  });
+  set_fault_hook(
+      [](const FileOperation& op) { return op.action == FileAction::kRename ? ENOSPC : 0; });
   EXPECT_THROW(write_manifest(directory_.path()), core::IoError);
   set_fault_hook({});
   EXPECT_EQ(test::read_bytes(directory_ / "manifest.json"), before);

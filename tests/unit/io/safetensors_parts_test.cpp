@@ -8,6 +8,7 @@
 #include <random>
 
 #include "llm/core/error.h"
+#include "llm/io/fault_hook.h"
 #include "support/paths.h"
 #include "support/temp_directory.h"
 
@@ -57,9 +58,8 @@ TEST(SafetensorsParts, FaultsOfTheSystemAreErrors) {
   EXPECT_THROW(create_safetensors(folder / "nowhere/parts", part_entries()), core::IoError);
   SafetensorsParts writer(folder / "parts");
   const std::byte byte{1};
-  for (const std::string failing : {"write", "fsync"}) {
-    set_fault_hook(
-        [&](std::string_view operation, const auto&) { return operation == failing ? ENOSPC : 0; });
+  for (const FileAction failing : {FileAction::kWrite, FileAction::kSync}) {
+    set_fault_hook([&](const FileOperation& op) { return op.action == failing ? ENOSPC : 0; });
     const auto act = [&] {
       writer.write("c", 0, {&byte, 1});
       writer.sync();

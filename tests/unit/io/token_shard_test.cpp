@@ -13,6 +13,7 @@
 #include "llm/core/check.h"
 #include "llm/core/error.h"
 #include "llm/core/rng.h"
+#include "llm/io/fault_hook.h"
 #include "support/error_text.h"
 #include "support/paths.h"
 #include "support/temp_directory.h"
@@ -210,7 +211,8 @@ TEST_F(TokenShardTest, WriterRefusesBrokenContracts) {
 
 TEST_F(TokenShardTest, DiskFullLeavesNoFile) {
   TokenShardWriter writer(directory_ / "x", {.vocab_size = 10});
-  set_fault_hook([](std::string_view, const std::filesystem::path&) { return ENOSPC; });
+  set_fault_hook(
+      [](const FileOperation& op) { return op.action == FileAction::kWrite ? ENOSPC : 0; });
   EXPECT_THROW(writer.commit(), core::IoError);
   set_fault_hook({});
   EXPECT_FALSE(std::filesystem::exists(directory_ / "x"));

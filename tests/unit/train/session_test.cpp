@@ -38,12 +38,6 @@ std::vector<int64_t> metrics_steps(const PreparedRun& run) {
   return steps;
 }
 
-void overwrite(const fs::path& path, int64_t from_end, char value) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(-from_end, std::ios::end);
-  file.put(value);
-}
-
 template <class E>
 std::string refusal(PreparedRun& run, const fs::path& resume_from = {}) {
   return test::error_text<E>([&] { run.train(resume_from); });
@@ -116,22 +110,13 @@ TEST(Session, ARunWhoseCheckpointsAreAllDamagedIsNotStartedAfresh) {
   for (const int step : {30, 40}) fs::resize_file(run.checkpoint(step) / "model.safetensors", 9);
   const auto metrics = metrics_steps(run);
   EXPECT_THAT(refusal<core::FormatError>(run),
-              AllOf(HasSubstr("step-00000030, step-00000040"), HasSubstr("--resume DIR"),
+              AllOf(HasSubstr("step-00000030 (model.safetensors has 9 bytes"),
+                    HasSubstr("step-00000040 (model.safetensors"), HasSubstr("--resume DIR"),
                     HasSubstr("delete " + (run.options.run_directory / "checkpoints").string())));
   EXPECT_EQ(metrics_steps(run), metrics);
   run.options.resume = ResumeMode::kNever;
   EXPECT_THAT(test::error_text<core::ConfigError>([&] { pretrain(run.config, run.options); }),
               HasSubstr("--resume never"));
-}
-
-TEST(Session, ANewestCheckpointWithAWrongByteIsRefusedAndTheOlderOneNamed) {
-  PreparedRun run;
-  run.train();
-  overwrite(run.checkpoint(40) / "model.safetensors", 2, 'x');
-  EXPECT_THAT(refusal<core::FormatError>(run),
-              HasSubstr("--resume " + run.checkpoint(30).string()));
-  run.train(run.checkpoint(30));
-  EXPECT_THAT(steps_in(run.options.run_directory), ElementsAre(30, 40));
 }
 
 TEST(Session, ResumingWithAnotherModelConfigIsRefusedByKey) {

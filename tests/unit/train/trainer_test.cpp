@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "llm/core/error.h"
-#include "llm/io/atomic_file.h"
+#include "llm/io/fault_hook.h"
 #include "llm/io/manifest.h"
 #include "support/tiny_run.h"
 
@@ -138,9 +138,9 @@ TEST(Trainer, AFullDiskKeepsTheLastGoodCheckpoint) {
   } guard;
   const auto fail_second_checkpoint = [&] {
     if (run.sink.records.back().step == 6) {
-      io::set_fault_hook([](std::string_view operation, const std::filesystem::path& path) {
-        return operation == "write" && path.string().find("optimizer") != std::string::npos ? ENOSPC
-                                                                                            : 0;
+      io::set_fault_hook([](const io::FileOperation& op) {
+        const bool is_optimizer = op.path.string().find("optimizer") != std::string::npos;
+        return is_optimizer && op.action == io::FileAction::kWrite ? ENOSPC : 0;
       });
     }
     return false;
