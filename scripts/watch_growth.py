@@ -134,7 +134,8 @@ def main():
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     code, samples = watch(options.command, options.run_dir, options.program, options.every)
-    rows = {f"rank {rank}": judge(samples[pid]) for rank, pid in enumerate(sorted(samples)) if len(samples[pid]) >= 10}
+    long_lived = [pid for pid in sorted(samples) if len(samples[pid]) >= 10]
+    rows = {f"rank {rank}": judge(samples[pid]) for rank, pid in enumerate(long_lived)}
     if not rows:
         sys.exit(code or "the command ended before it could be watched")
     show(rows)
