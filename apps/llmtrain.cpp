@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   add_pretrain_command(program);
   add_tune_commands(program);
   add_checkpoint_command(program);
+  add_status_command(program);
   add_plan_command(program);
   add_bench_command(program);
   add_schema_command(program);

@@ -12,6 +12,7 @@ namespace llm::apps {
 void add_pretrain_command(Program& program);
 void add_tune_commands(Program& program);  // sft, orpo, dpo, simpo
 void add_checkpoint_command(Program& program);
+void add_status_command(Program& program);
 void add_plan_command(Program& program);
 void add_bench_command(Program& program);
 void add_schema_command(Program& program);

@@ -40,25 +40,32 @@ void empty_if_unused(const fs::path& path) {
   std::error_code unused;
   for (const auto& entry : fs::directory_iterator(path, unused)) {
     const auto name = entry.path().filename();
-    if (name != kLockName && name != kLogName) return;
+    if (name != kLockName && name != kLogName && name != kHeartbeatName) return;
   }
-  for (const char* name : {kLogName, kLockName}) fs::remove(path / name, unused);
+  for (const char* name : {kHeartbeatName, kLogName, kLockName}) fs::remove(path / name, unused);
 }
 
 }  // namespace
 
 io::FileLock lock_run(const fs::path& run_directory) {
-  return io::FileLock(run_directory / kLockName);
+  io::FileLock lock(run_directory / kLockName);
+  require_no_lease(run_directory, {});
+  return lock;
 }
 
-RunDirectory::RunDirectory(const fs::path& path)
-    : path_(checked(path)), folders_(path), lock_(lock_run(path)) {
-  core::set_log_file((path / kLogName).string());
+RunDirectory::RunDirectory(const fs::path& path, const LogSection& log, int64_t world_size)
+    : path_(checked(path)), folders_(path), lock_(path / kLockName) {
+  reporter_.emplace(path, log, world_size);
+  core::set_log_file(
+      (path / kLogName).string(),
+      {.max_bytes = static_cast<uint64_t>(log.max_mib) << 20, .keep_files = log.keep_files});
 }
 
 RunDirectory::~RunDirectory() {
+  const bool is_ours = !reporter_->has_lost_lease();
+  reporter_.reset();
   core::set_log_file("");
-  if (!folders_.empty()) empty_if_unused(path_);
+  if (is_ours && !folders_.empty()) empty_if_unused(path_);
 }
 
 }  // namespace llm::train

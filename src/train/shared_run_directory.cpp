@@ -5,8 +5,9 @@
 
 namespace llm::train {
 
-SharedRunDirectory::SharedRunDirectory(dist::ProcessGroup& group, std::filesystem::path path)
-    : group_(group), path_(std::move(path)) {}
+SharedRunDirectory::SharedRunDirectory(dist::ProcessGroup& group, std::filesystem::path path,
+                                       LogSection log)
+    : group_(group), path_(std::move(path)), log_(std::move(log)) {}
 
 void SharedRunDirectory::open_existing() {
   const bool exists = group_.rank() == 0 && std::filesystem::is_directory(path_);
@@ -17,7 +18,7 @@ void SharedRunDirectory::open_existing() {
 void SharedRunDirectory::open() {
   if (is_open_) return;
   run_on_all_ranks(group_, "run directory", [this] {
-    if (group_.rank() == 0) own_.emplace(path_);
+    if (group_.rank() == 0) own_.emplace(path_, log_, group_.size());
   });
   if (group_.size() > 1) {
     run_on_all_ranks(group_, "run directory",

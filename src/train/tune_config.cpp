@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "llm/core/error.h"
+#include "train/webhook_url.h"
 
 namespace llm::train {
 
@@ -79,6 +80,7 @@ void validate(const TuneConfig& config) {
   validate_data(config);
   validate_length(config);
   validate_evaluation(config);
+  if (!config.log.webhook.empty()) parse_webhook_url(config.log.webhook);
 }
 
 }  // namespace llm::train
