@@ -5,6 +5,7 @@
 #include "llm/convert/conversion.h"
 #include "llm/convert/model_directory.h"
 #include "llm/core/error.h"
+#include "llm/io/fault_hook.h"
 #include "support/error_text.h"
 #include "support/model_directory.h"
 #include "support/temp_directory.h"
@@ -121,6 +122,50 @@ TEST_F(ConversionTest, IsStoppedBetweenTensorsAndLeavesNothingBehind) {
       Stop);
   EXPECT_EQ(reads, 3);
   EXPECT_EQ(names(), std::vector<std::string>{"from"});
+}
+
+// A disk that is full, or breaks, at each operation in turn.
+TEST_F(ConversionTest, AnErrorOfAnyOperationLeavesTheTargetOldOrNew) {
+  struct HookOff {
+    ~HookOff() { io::set_fault_hook({}); }
+  } hook_off;
+  const auto weights_at = [&](const char* name) {
+    return test::read_bytes(directory_ / name / "model.safetensors");
+  };
+  run(true, false, at::kHalf);
+  const std::string fresh = weights_at("out");
+  for (const bool replaces : {false, true}) {
+    std::string old;
+    if (replaces) {
+      run(true, true, at::kFloat);
+      old = weights_at("out");
+    } else {
+      fs::remove_all(directory_ / "out");
+    }
+    bool was_reached = true;
+    for (uint64_t at = 0; was_reached; ++at) {
+      was_reached = false;
+      const int error = at % 2 == 0 ? ENOSPC : EIO;
+      io::set_fault_hook([&](const io::FileOperation& operation) {
+        if (operation.number != at) return 0;
+        was_reached = true;
+        return error;
+      });
+      try {
+        run(true, replaces, at::kHalf);
+      } catch (const core::IoError& failure) {
+        EXPECT_EQ(failure.error_number(), error) << failure.what();
+      }
+      io::set_fault_hook({});
+      const bool is_there = fs::exists(directory_ / "out");
+      EXPECT_TRUE(is_there || !replaces) << "operation " << at;
+      EXPECT_TRUE(!is_there || weights_at("out") == fresh || weights_at("out") == old);
+      if (is_there) load_model(directory_ / "out");
+      if (!replaces) fs::remove_all(directory_ / "out");
+      fs::remove_all(directory_ / "out.partial");
+      EXPECT_EQ(names().size(), replaces ? 2u : 1u) << "operation " << at;
+    }
+  }
 }
 
 TEST_F(ConversionTest, FoldersAboveTheResultAreMadeAndLeaveWithAFailure) {
