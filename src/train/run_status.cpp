@@ -87,12 +87,20 @@ void find_checkpoint(RunStatus& status) {
   auto checkpoints = io::list_checkpoints(status.directory);
   if (checkpoints.empty()) return;
   status.checkpoint = checkpoints.back();
+  // The last beat may be older than what was saved.
+  status.heartbeat.step = std::max(status.heartbeat.step, status.checkpoint->step);
   status.checkpoint_age_seconds = age_of(checkpoints.back().directory / "manifest.json");
 }
 
 bool starts_ranks(const std::vector<std::string>& command) {
   for (const std::string& argument : command)
     if (argument == "--ranks" || argument.starts_with("--ranks=")) return true;
+  return false;
+}
+
+bool lacks_webhook(const std::vector<std::string>& command) {
+  for (const std::string& argument : command)
+    if (argument.ends_with("log.webhook=")) return true;
   return false;
 }
 
@@ -118,12 +126,11 @@ std::string advice_for(const RunStatus& status) {
   const std::string from = status.checkpoint
                                ? fmt::format("goes on after step {}", status.checkpoint->step)
                                : "starts from the beginning: there is no checkpoint yet";
-  const bool needs_launcher = h.world_size > 1 && !starts_ranks(h.command);
-  return fmt::format(
-      "the same command {}{}", from,
-      needs_launcher
-          ? fmt::format("; it ran on {} ranks of a launcher such as mpirun", h.world_size)
-          : "");
+  std::string advice = "the same command " + from;
+  if (h.world_size > 1 && !starts_ranks(h.command))
+    advice += fmt::format("; it ran on {} ranks of a launcher such as mpirun", h.world_size);
+  if (lacks_webhook(h.command)) advice += "; give log.webhook again, which is kept nowhere";
+  return advice;
 }
 
 }  // namespace

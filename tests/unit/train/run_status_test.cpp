@@ -115,6 +115,9 @@ TEST_F(Status, TheNewestCompleteCheckpointIsWhereItGoesOn) {
   EXPECT_EQ(status.checkpoint->step, 5);
   EXPECT_GE(*status.checkpoint_age_seconds, 0);
   EXPECT_THAT(status.advice, HasSubstr("goes on after step 5"));
+  EXPECT_EQ(status.heartbeat.step, 7);
+  make_checkpoint("step-00000008");
+  EXPECT_EQ(look_at_run(run_).heartbeat.step, 8);
 }
 
 TEST_F(Status, ARunOfALauncherSaysSo) {
@@ -125,6 +128,15 @@ TEST_F(Status, ARunOfALauncherSaysSo) {
   heartbeat.command.push_back("--ranks=8");
   leave_heartbeat(run_, heartbeat);
   EXPECT_THAT(look_at_run(run_).advice, ::testing::Not(HasSubstr("launcher")));
+}
+
+TEST_F(Status, AWebhookThatWasHiddenIsAskedFor) {
+  Heartbeat heartbeat = heartbeat_of(process_of("far"), RunState::kFailed, kAnHour);
+  EXPECT_THAT((leave_heartbeat(run_, heartbeat), look_at_run(run_).advice),
+              ::testing::Not(HasSubstr("log.webhook")));
+  heartbeat.command.push_back("--set=log.webhook=");
+  EXPECT_THAT((leave_heartbeat(run_, heartbeat), look_at_run(run_).advice),
+              HasSubstr("give log.webhook again"));
 }
 
 TEST_F(Status, ARunWithoutAHeartbeatIsReadOffItsMetrics) {
