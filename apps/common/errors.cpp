@@ -38,7 +38,11 @@ io::OrderedJson error_json(const char* kind, int exit_code, const std::string& m
   return {{"kind", kind}, {"exit_code", exit_code}, {"message", message}};
 }
 
-// Never throws: a standard output that cannot be written may be the error that is being reported.
+// Neither throws: an output that cannot be written may be the error that is being reported.
+void print_line(const std::string& line) {
+  const std::string text = line + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 void print_json(const io::OrderedJson& error) {
   const std::string line = io::dump_json({{"error", error}}) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
@@ -46,70 +50,75 @@ void print_json(const io::OrderedJson& error) {
 
 }  // namespace
 
-int ErrorReporter::report(const char* kind, int exit_code, const std::string& message) const {
-  fmt::print(stderr, "{}: error: {}\n", program, message);
-  if (json) print_json(error_json(kind, exit_code, message));
-  return exit_code;
-}
-
-int ErrorReporter::report(const char* kind, int exit_code, const core::Error& error) const {
-  fmt::print(stderr, "{}: error: {}\n", program, error.what());
-  if (!json) return exit_code;
-  const core::ErrorInfo& info = error.info();
-  io::OrderedJson object = error_json(kind, exit_code, error.what());
-  object["where"] = info.where;
-  object["expected"] = info.expected;
-  object["got"] = info.got;
-  object["hint"] = info.hint;
+int ErrorReporter::report(const DescribedError& error) const {
+  print_line(fmt::format("{}: error: {}", program, error.message));
+  if (!json) return error.exit_code;
+  io::OrderedJson object = error_json(error.kind, error.exit_code, error.message);
+  if (error.info) {
+    object["where"] = error.info->where;
+    object["expected"] = error.info->expected;
+    object["got"] = error.info->got;
+    object["hint"] = error.info->hint;
+  }
   print_json(object);
-  return exit_code;
+  return error.exit_code;
 }
 
 int ErrorReporter::report_usage(const std::string& message) const {
-  return report("usage", kExitUsage, message);
+  return report({"usage", kExitUsage, message});
 }
 
-int ErrorReporter::report_foreign(const std::exception& error) const {
+DescribedError ErrorReporter::describe_foreign(const std::exception& error) const {
   const auto translated = translate ? translate(error) : std::nullopt;
-  if (translated) return report(translated->kind, kExitFailure, translated->message);
-  return report("failure", kExitFailure, error.what());
+  if (translated) return {translated->kind, kExitFailure, translated->message};
+  return {"failure", kExitFailure, error.what()};
 }
 
-int ErrorReporter::report_current_exception() const {
+DescribedError ErrorReporter::describe_current_exception() const {
   try {
     throw;
   } catch (const Interrupted& interruption) {
-    const std::string message =
-        interruption.note.empty() ? "interrupted" : "interrupted " + interruption.note;
-    fmt::print(stderr, "{}: {}\n", program, message);
-    if (json && !interruption.has_result) {
-      print_json(error_json("interrupted", kExitInterrupted, message));
-    }
-    return kExitInterrupted;
+    return {"interrupted", kExitInterrupted,
+            interruption.note.empty() ? "interrupted" : "interrupted " + interruption.note};
   } catch (const AlreadyTold& told) {
-    return told.exit_code;
+    return {"failure", told.exit_code, "told elsewhere"};
   } catch (const core::ConfigError& error) {
-    return report("config", kExitUsage, error);
+    return {"config", kExitUsage, error.what(), error.info()};
   } catch (const core::DataError& error) {
-    return report("data", kExitData, error);
+    return {"data", kExitData, error.what(), error.info()};
   } catch (const core::FormatError& error) {
-    return report("format", kExitData, error);
+    return {"format", kExitData, error.what(), error.info()};
   } catch (const core::IoError& error) {
-    return report("io", io_exit_code(error.error_number()), error);
-  } catch (const core::PeerError&) {
-    return kExitFailure;
+    return {"io", io_exit_code(error.error_number()), error.what(), error.info()};
   } catch (const core::Error& error) {
-    return report("failure", kExitFailure, error);
+    return {"failure", kExitFailure, error.what(), error.info()};
   } catch (const core::ContractViolation& error) {
-    return report("bug", kExitFailure,
-                  std::string(error.what()) + ". This is a bug in llmtrain; please report it");
+    return {"bug", kExitFailure,
+            std::string(error.what()) + ". This is a bug in llmtrain; please report it"};
   } catch (const std::bad_alloc&) {
-    return report("memory", kExitFailure, "out of memory");
+    return {"memory", kExitFailure, "out of memory"};
   } catch (const std::system_error& error) {
-    return report("io", io_exit_code(error.code().value()), error.what());
+    return {"io", io_exit_code(error.code().value()), error.what()};
   } catch (const std::exception& error) {
-    return report_foreign(error);
+    return describe_foreign(error);
   }
+}
+
+int ErrorReporter::report_current_exception() const {
+  const DescribedError error = describe_current_exception();
+  try {
+    throw;
+  } catch (const Interrupted& interruption) {
+    print_line(fmt::format("{}: {}", program, error.message));
+    if (json && !interruption.has_result) {
+      print_json(error_json(error.kind, error.exit_code, error.message));
+    }
+  } catch (const AlreadyTold&) {
+  } catch (const core::PeerError&) {
+  } catch (...) {
+    report(error);
+  }
+  return error.exit_code;
 }
 
 }  // namespace llm::apps

@@ -15,6 +15,7 @@ inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;  // command line or configuration
 inline constexpr int kExitData = 3;   // data or file format, or no room to write it
 inline constexpr int kExitInterrupted = 130;
+inline constexpr int kExitTerminated = 143;  // ended by SIGTERM before anything could be saved
 
 // Thrown by a command whose bad news is told elsewhere, by its printed result (a failed
 // verification) or by another rank: an exit code and no message.
@@ -30,6 +31,14 @@ struct TranslatedError {
 // Nothing for an exception it does not know.
 using ErrorTranslator = std::function<std::optional<TranslatedError>(const std::exception&)>;
 
+// An error as a person gets it.
+struct DescribedError {
+  const char* kind = "failure";
+  int exit_code = kExitFailure;
+  std::string message;
+  std::optional<core::ErrorInfo> info = {};  // of the typed errors
+};
+
 // Writes "PROGRAM: error: MESSAGE" on stderr; with `json` also, on stdout,
 //   {"error": {"kind": K, "exit_code": N, "message": M, "where": W, "expected": E, "got": G,
 //              "hint": H}}
@@ -43,11 +52,12 @@ struct ErrorReporter {
   int report_usage(const std::string& message) const;
   // Requires: called while an exception is handled. Returns the exit code.
   int report_current_exception() const;
+  // Without telling anybody. Requires: as above.
+  DescribedError describe_current_exception() const;
+  int report(const DescribedError& error) const;
 
  private:
-  int report(const char* kind, int exit_code, const std::string& message) const;
-  int report(const char* kind, int exit_code, const core::Error& error) const;
-  int report_foreign(const std::exception& error) const;
+  DescribedError describe_foreign(const std::exception& error) const;
 };
 
 }  // namespace llm::apps

@@ -6,9 +6,11 @@
 namespace llm::apps {
 namespace {
 
-volatile std::sig_atomic_t is_requested = 0;
+volatile std::sig_atomic_t first_signal = 0;
 
-extern "C" void on_signal(int) { is_requested = 1; }
+extern "C" void on_signal(int signal) {
+  if (first_signal == 0) first_signal = signal;
+}
 
 }  // namespace
 
@@ -24,7 +26,9 @@ void catch_interrupts() {
   }
 }
 
-bool interrupt_requested() { return is_requested != 0; }
+bool interrupt_requested() { return first_signal != 0; }
+
+int interrupt_signal() { return first_signal; }
 
 void check_interrupt() {
   if (interrupt_requested()) throw Interrupted{};

@@ -15,6 +15,7 @@ struct Interrupted {
 
 void catch_interrupts();
 bool interrupt_requested();
+int interrupt_signal();  // the first that came; 0: none
 // Throws: Interrupted when one was requested.
 void check_interrupt();
 

@@ -3,8 +3,12 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 
+#include "common/errors.h"
 #include "common/validators.h"
+#include "llm/core/config.h"
 #include "llm/core/error.h"
 #include "llm/core/log.h"
 #include "llm/dist/launch.h"
@@ -14,6 +18,8 @@
 
 namespace llm::apps {
 namespace {
+
+constexpr const char* kOwnLauncher = "llmtrain --ranks";
 
 void require_launched_count(const RankOptions& options, const dist::LaunchEnvironment& launch) {
   if (options.count == 0 || options.count == launch.world_size) return;
@@ -31,8 +37,31 @@ core::LogConfig log_of_rank(const dist::LaunchEnvironment& launch, const GlobalO
 
 // Ranks of --ranks do not outlive the process that started them, whatever ends it.
 void end_with_launcher(const dist::LaunchEnvironment& launch) {
-  if (launch.job != std::to_string(::getppid())) return;
+  if (launch.launcher != kOwnLauncher || launch.job != std::to_string(::getppid())) return;
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+// Called on the liveness thread, while this process' own work hangs, or computes.
+void end_process(const dist::FirstCause& cause, bool json) {
+  core::log_to_file(core::LogLevel::kError, cause.text);
+  if (cause.is_told_here) {
+    ErrorReporter{"llmtrain", json}.report({"failure", cause.exit_code, cause.text});
+  }
+  std::fflush(nullptr);
+  std::_Exit(cause.exit_code);
+}
+
+std::shared_ptr<dist::Liveness> watch_ranks(const dist::Rendezvous& rendezvous,
+                                            const std::shared_ptr<dist::ProcessGroup>& group,
+                                            const train::DistSection& section, bool json) {
+  const std::chrono::seconds grace(section.grace_seconds);
+  return std::make_shared<dist::Liveness>(
+      rendezvous, *group,
+      dist::LivenessOptions{
+          .timeout = std::chrono::seconds(section.timeout_seconds),
+          .grace = grace,
+          .must_leave = sigterm_watch(group, grace),
+          .end_process = [json](const dist::FirstCause& cause) { end_process(cause, json); }});
 }
 
 // The ranks of a host take a GPU each.
@@ -61,6 +90,12 @@ void RankOptions::add_to(CLI::App& command) {
       ->check(whole_number(1, 1024))
       ->type_name("N");
   command
+      .add_option("--restart-on-failure", restarts,
+                  "with --ranks: start all ranks again, at most so often, when one fails; the run "
+                  "goes on from its newest checkpoint")
+      ->check(whole_number(0, 1000000))
+      ->type_name("K");
+  command
       .add_option("--rendezvous", rendezvous,
                   "where the ranks of several hosts meet: the host of rank 0 and a free port")
       ->type_name("HOST:PORT");
@@ -70,20 +105,54 @@ bool RankOptions::asks_for_launch() const {
   return count > 1 && dist::read_launch_environment().world_size == 1;
 }
 
-ConnectedRanks connect_ranks(const RankOptions& options, const GlobalOptions& global) {
+void RankOptions::require_restartable() const {
+  const dist::LaunchEnvironment launch = dist::read_launch_environment();
+  if (restarts == 0 || launch.launcher == kOwnLauncher || asks_for_launch()) return;
+  const bool is_alone = launch.world_size == 1;
+  throw core::ConfigError(
+      {"--restart-on-failure", "ranks that llmtrain starts itself, with --ranks N",
+       is_alone ? "one process" : "ranks started by " + launch.launcher,
+       is_alone ? "Add --ranks N with N of 2 or more"
+                : "Start them with --ranks N, or leave the option out and let the script that "
+                  "calls the launcher start it again; the same command goes on from the newest "
+                  "checkpoint"});
+}
+
+RankSections read_rank_sections(const core::ConfigNode& run_config) {
+  RankSections sections;
+  core::ConfigNode node;
+  node.kind = core::ConfigNode::Kind::kObject;
+  for (const auto& [key, value] : run_config.members) {
+    if (key == "dist" || key == "checkpoint") node.members.emplace_back(key, value);
+  }
+  core::parse_config(node, sections);
+  return sections;
+}
+
+ConnectedRanks connect_ranks(const RankOptions& options, const RankSections& sections,
+                             const GlobalOptions& global) {
   const dist::LaunchEnvironment launch = dist::read_launch_environment();
   require_launched_count(options, launch);
   const at::Device device = device_of_rank(launch, global.device);
-  if (launch.world_size == 1) return {dist::make_local_group(), device, 0, global.num_threads};
+  if (launch.world_size == 1)
+    return {dist::make_local_group(), nullptr, nullptr, device, 0, global.num_threads};
   core::configure_log(log_of_rank(launch, global));
   end_with_launcher(launch);
+  // Writing to a rank that is gone must not end this one before it can say so.
+  std::signal(SIGPIPE, SIG_IGN);
   const dist::Rendezvous rendezvous = dist::meet(launch, {.address = options.rendezvous});
   std::shared_ptr<dist::ProcessGroup> group =
-      dist::make_process_group(rendezvous, {.device = device});
+      dist::make_process_group(rendezvous, {.device = device, .observer = options.observer});
+  std::shared_ptr<dist::ProcessGroup> save_group;
+  if (sections.checkpoint.async)
+    save_group = dist::make_process_group(rendezvous, {.name = "checkpoints"});
   // The store lives on rank 0 until everybody is connected.
   group->barrier("connecting");
+  auto liveness = watch_ranks(rendezvous, group, sections.dist, global.json);
+  if (save_group) liveness->watch(*save_group);
   const int threads = share_of_threads(*group, global);
-  return {std::move(group), device, launch.local_rank, threads};
+  return {std::move(group), std::move(save_group), std::move(liveness),
+          device,           launch.local_rank,     threads};
 }
 
 }  // namespace llm::apps

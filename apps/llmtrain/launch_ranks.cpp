@@ -1,197 +1,77 @@
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <csignal>
-#include <filesystem>
-#include <optional>
-#include <vector>
-
 #include "common/errors.h"
-#include "llm/core/error.h"
+#include "common/interrupt.h"
+#include "common/output.h"
 #include "llm/core/log.h"
 #include "llm/io/file.h"
+#include "llmtrain/rank_processes.h"
 #include "llmtrain/ranks.h"
-
-extern char** environ;
 
 namespace llm::apps {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// Long enough to save a checkpoint that is under way, and to say what happened.
-constexpr std::chrono::seconds kPatience{60};
-
-struct RankProcess {
-  pid_t pid = 0;
-  std::optional<int> status = {};  // of waitpid()
-};
-
-std::vector<std::string> own_arguments() {
-  std::vector<std::string> arguments;
-  const std::string line = io::read_file("/proc/self/cmdline");
-  for (size_t begin = 0; begin < line.size();) {
-    const size_t end = line.find('\0', begin);
-    arguments.push_back(line.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return arguments;
-}
-
-std::vector<std::string> environment_of(int rank, int count) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    variables.emplace_back(*variable);
-  const auto set = [&](const char* name, const std::string& value) {
-    variables.push_back(fmt::format("{}={}", name, value));
-  };
-  set("LLMTRAIN_RANK", std::to_string(rank));
-  set("LLMTRAIN_WORLD_SIZE", std::to_string(count));
-  set("LLMTRAIN_LOCAL_RANK", std::to_string(rank));
-  set("LLMTRAIN_LOCAL_WORLD_SIZE", std::to_string(count));
-  set("LLMTRAIN_JOB", std::to_string(::getpid()));
-  return variables;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-// In a process group of its own: a Ctrl-C of the terminal reaches this process alone, which passes
-// on exactly one signal.
-pid_t spawn_rank(int rank, int count) {
-  std::vector<std::string> arguments = own_arguments();
-  std::vector<std::string> variables = environment_of(rank, count);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, "/proc/self/exe", nullptr, &attributes,
-                                  pointers(arguments).data(), pointers(variables).data());
-  ::posix_spawnattr_destroy(&attributes);
-  if (error != 0) {
-    throw core::IoError({fmt::format("rank {}", rank), "a new process",
-                         std::generic_category().message(error), "Start fewer ranks"},
-                        error);
-  }
-  return pid;
-}
-
-std::string describe_status(int status) {
-  return WIFSIGNALED(status) ? fmt::format("was killed by signal {} ({})", WTERMSIG(status),
-                                           ::strsignal(WTERMSIG(status)))
-                             : fmt::format("ended with exit code {}", WEXITSTATUS(status));
-}
-
-int exit_code_of(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-// The ranks while they run.
-class RankProcesses {
+// What ranks print, kept until it is known to be the last word.
+class KeptOutput {
  public:
-  explicit RankProcesses(int count) {
-    sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&signals_, signal);
-    ::sigprocmask(SIG_BLOCK, &signals_, &mask_before_);
-    events_ = ::signalfd(-1, &signals_, SFD_CLOEXEC);
-    for (int rank = 0; rank < count; ++rank) {
-      try {
-        ranks_.push_back({spawn_rank(rank, count)});
-      } catch (...) {
-        end_all();
-        throw;
-      }
-    }
+  explicit KeptOutput(bool keeps) : fd_(keeps ? ::memfd_create("stdout", MFD_CLOEXEC) : -1) {}
+  ~KeptOutput() {
+    if (fd_ >= 0) ::close(fd_);
   }
-  ~RankProcesses() {
-    ::close(events_);
-    ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-  }
-  RankProcesses(const RankProcesses&) = delete;
-  RankProcesses& operator=(const RankProcesses&) = delete;
+  KeptOutput(const KeptOutput&) = delete;
+  KeptOutput& operator=(const KeptOutput&) = delete;
 
-  // Returns 0, or why it failed: the first rank that was killed; else rank 0, which fails with the
-  // others and knows best; else the first that did.
-  int wait() {
-    while (num_running() > 0) {
-      const auto left = deadline_ ? *deadline_ - Clock::now() : Clock::duration::max();
-      if (left <= Clock::duration::zero()) end_all();
-      wait_for_signal(deadline_ ? std::chrono::ceil<std::chrono::milliseconds>(left).count() : -1);
-      collect();
-    }
-    const int first = exit_code_of(first_failure_.value_or(0));
-    const int leader = exit_code_of(ranks_.front().status.value_or(0));
-    return WIFSIGNALED(first_failure_.value_or(0)) || leader == 0 ? first : leader;
+  int fd() const { return fd_ >= 0 ? fd_ : STDOUT_FILENO; }
+  void forget() {
+    if (fd_ >= 0 && ::ftruncate(fd_, 0) == 0) ::lseek(fd_, 0, SEEK_SET);
+  }
+  void print() const {
+    if (fd_ >= 0) write_output(io::read_file(fmt::format("/proc/self/fd/{}", fd_)));
   }
 
  private:
-  int num_running() const {
-    int running = 0;
-    for (const RankProcess& rank : ranks_) running += rank.status ? 0 : 1;
-    return running;
-  }
-
-  void send(int signal) {
-    for (const RankProcess& rank : ranks_) {
-      if (!rank.status) ::kill(rank.pid, signal);
-    }
-  }
-
-  void wait_for_signal(int64_t milliseconds) {
-    pollfd event{.fd = events_, .events = POLLIN, .revents = 0};
-    if (::poll(&event, 1, static_cast<int>(milliseconds)) <= 0) return;
-    signalfd_siginfo info{};
-    if (::read(events_, &info, sizeof info) != sizeof info) return;
-    if (info.ssi_signo != SIGCHLD) send(static_cast<int>(info.ssi_signo));
-  }
-
-  void collect() {
-    for (size_t i = 0; i < ranks_.size(); ++i) {
-      int status = 0;
-      if (ranks_[i].status || ::waitpid(ranks_[i].pid, &status, WNOHANG) != ranks_[i].pid) continue;
-      ranks_[i].status = status;
-      if (status == 0 || first_failure_) continue;
-      first_failure_ = status;
-      deadline_ = Clock::now() + kPatience;
-      if (WIFSIGNALED(status)) core::log_error("rank {} {}", i, describe_status(status));
-    }
-  }
-
-  void end_all() {
-    core::log_warn("ending the {} rank(s) that still run", num_running());
-    send(SIGKILL);
-    for (RankProcess& rank : ranks_) {
-      int status = 0;
-      if (!rank.status && ::waitpid(rank.pid, &status, 0) == rank.pid) rank.status = status;
-    }
-  }
-
-  sigset_t signals_{};
-  sigset_t mask_before_{};
-  int events_ = -1;
-  std::vector<RankProcess> ranks_;
-  std::optional<int> first_failure_;  // a status, as RankProcess::status
-  std::optional<Clock::time_point> deadline_;
+  int fd_;
 };
+
+// A wrong command, wrong data or a full disk would only fail again.
+bool may_pass(const LaunchEnd& end) {
+  for (const int code : {kExitUsage, kExitData, kExitInterrupted, kExitTerminated}) {
+    if (end.exit_code == code) return false;
+  }
+  return !end.is_interrupted && !interrupt_requested();
+}
+
+// Whether the ranks are to be started again. Tells the user.
+bool starts_again(const LaunchPlan& plan, const LaunchEnd& end, int number) {
+  if (plan.restarts == 0 || !may_pass(end)) return false;
+  if (number == plan.restarts) {
+    core::log_error("{}: the ranks were started again {} time(s), as --restart-on-failure says",
+                    end.cause, plan.restarts);
+    return false;
+  }
+  core::log_warn("{}: starting all ranks again, {} of {} time(s)", end.cause, number + 1,
+                 plan.restarts);
+  return true;
+}
 
 }  // namespace
 
-void launch_ranks(int count) {
-  const int exit_code = RankProcesses(count).wait();
-  if (exit_code != 0) throw AlreadyTold{exit_code};
+void launch_ranks(const LaunchPlan& plan) {
+  const std::string first_checkpoint = plan.newest_checkpoint();
+  KeptOutput output(plan.is_json && plan.restarts > 0);
+  for (Start start{.output = output.fd()};; ++start.number) {
+    const LaunchEnd end = RankProcesses(plan.count, plan.grace, start).wait();
+    if (end.exit_code != 0 && starts_again(plan, end, start.number)) {
+      start.resumes = plan.newest_checkpoint() != first_checkpoint;
+      output.forget();
+      continue;
+    }
+    output.print();
+    if (end.exit_code != 0) throw AlreadyTold{end.exit_code};
+    return;
+  }
 }
 
 }  // namespace llm::apps

@@ -86,11 +86,13 @@ void run_pretrain(const RunOptions& options, const GlobalOptions& global) {
                      });
   }
   const auto config = options.config.read<train::RunConfig>();
-  train::SessionOptions session = options.session(global);
+  RankSession ranks = options.session(global);
+  train::SessionOptions& session = ranks.options;
   show_verification(progress, session);
-  core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
+  core::log_debug("resolved config: {}",
+                  io::dump_json(io::to_json(train::without_secrets(core::dump_config(config)))));
   if (options.dry_run) return run_dry(config, session, global);
-  report_run(train::pretrain(config, session), session, global);
+  report_run(ranks.run([&] { return train::pretrain(config, session); }), session, global);
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ void add_pretrain_command(Program& program) {
   CLI::App& app =
       program.add_command("pretrain", "Train a model on prepared text", kPretrainExamples,
                           [options](const GlobalOptions& global) {
-                            run_as_ranks(*options, [&] { run_pretrain(*options, global); });
+                            run_as_ranks(*options, global, [&] { run_pretrain(*options, global); });
                           });
   options->add_to(app, [] { return core::config_help(train::RunConfig{}); });
 }

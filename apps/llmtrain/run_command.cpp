@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "common/interrupt.h"
 #include "common/table.h"
 #include "llm/core/format.h"
 #include "llm/core/log.h"
+#include "llm/io/checkpoint_list.h"
 #include "llm/tensor/device.h"
 
 namespace llm::apps {
 namespace {
+
+// Set by the process that starts the ranks of --ranks again.
+constexpr const char* kResumeVariable = "LLMTRAIN_RESUME";
 
 io::OrderedJson optional_json(const std::optional<double>& value) {
   return value ? io::OrderedJson(*value) : io::OrderedJson();
@@ -113,28 +119,52 @@ void report_end(const train::RunSummary& s, const GlobalOptions& global) {
 
 }  // namespace
 
-train::SessionOptions RunOptions::session(const GlobalOptions& global) const {
+train::RunSummary RankSession::run(const std::function<train::RunSummary()>& train) const {
+  if (!liveness) return train();
+  train::RunSummary summary;
+  run_as_rank(*liveness, options.group->rank(), is_json, [&] { summary = train(); });
+  return summary;
+}
+
+std::filesystem::path RunOptions::chosen_run_directory() const {
+  if (!run_directory.empty()) return run_directory;
+  return std::filesystem::path("runs") / std::filesystem::path(config.file).stem();
+}
+
+LaunchPlan RunOptions::launch_plan(const GlobalOptions& global) const {
+  const train::DistSection dist = read_rank_sections(config.read_node()).dist;
+  return {.count = ranks.count,
+          .restarts = ranks.restarts,
+          .grace = std::chrono::seconds(dist.grace_seconds),
+          .is_json = global.json,
+          .newest_checkpoint = [directory = chosen_run_directory()]() -> std::string {
+            const auto checkpoints = io::list_checkpoints(directory);
+            return checkpoints.empty() ? "" : checkpoints.back().directory.string();
+          }};
+}
+
+RankSession RunOptions::session(const GlobalOptions& global) const {
   train::SessionOptions session;
-  session.run_directory = run_directory;
-  if (session.run_directory.empty()) {
-    session.run_directory =
-        std::filesystem::path("runs") / std::filesystem::path(config.file).stem();
-  }
-  if (resume == "never") {
+  session.run_directory = chosen_run_directory();
+  if (std::getenv(kResumeVariable) != nullptr) {
+    session.resume = train::ResumeMode::kAuto;
+  } else if (resume == "never") {
     session.resume = train::ResumeMode::kNever;
   } else if (resume != "auto") {
     session.resume = train::ResumeMode::kFrom;
     session.resume_from = resume;
+    session.restore = train::parse_restore(restore);
   }
-  ConnectedRanks connected = connect_ranks(ranks, global);
+  ConnectedRanks connected = connect_ranks(ranks, read_rank_sections(config.read_node()), global);
   session.device = connected.device;
   session.num_threads = tensor::set_num_threads(connected.num_threads);
   session.local_rank = connected.local_rank;
   session.program_version = program_version();
   session.show_progress = global.shows_progress() && connected.group->rank() == 0;
   session.group = std::move(connected.group);
+  session.save_group = std::move(connected.save_group);
   session.should_stop = interrupt_requested;
-  return session;
+  return {std::move(session), std::move(connected.liveness), global.json};
 }
 
 void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& help) {
@@ -146,6 +176,11 @@ void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& h
       .add_option("--resume", resume,
                   "auto: from the newest checkpoint of the run directory; never; or a checkpoint "
                   "directory")
+      ->capture_default_str();
+  command
+      .add_option("--restore", restore,
+                  "with --resume DIR: what to take over from it, as weights or weights,optimizer; "
+                  "the rest (optimizer, step, data) begins anew")
       ->capture_default_str();
   auto* sweep_option = command.add_option(
       "--sweep", sweep,
@@ -163,8 +198,21 @@ void RunOptions::add_to(CLI::App& command, const std::function<std::string()>& h
       "list every key of the run config");
 }
 
-void run_as_ranks(const RunOptions& options, const std::function<void()>& run) {
-  if (options.ranks.asks_for_launch() && !options.dry_run) return launch_ranks(options.ranks.count);
+void require_checkpoint_to_restore(const RunOptions& options) {
+  const bool has_checkpoint = options.resume != "auto" && options.resume != "never";
+  if (train::parse_restore(options.restore).is_all() || has_checkpoint) return;
+  throw core::ConfigError({"--restore",
+                           "--resume DIR, the checkpoint to take " + options.restore + " from",
+                           "--resume " + options.resume,
+                           "Name the checkpoint; a run that goes on restores everything"});
+}
+
+void run_as_ranks(const RunOptions& options, const GlobalOptions& global,
+                  const std::function<void()>& run) {
+  require_checkpoint_to_restore(options);
+  options.ranks.require_restartable();
+  if (options.ranks.asks_for_launch() && !options.dry_run)
+    return launch_ranks(options.launch_plan(global));
   run();
 }
 

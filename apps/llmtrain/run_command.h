@@ -1,7 +1,9 @@
 // What the commands that train have in common: their options, and how a run's end is told.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "llm/train/session.h"
@@ -10,10 +12,21 @@
 
 namespace llm::apps {
 
+// One rank's part in a run, or all of a run of one process.
+struct RankSession {
+  train::SessionOptions options;
+  std::shared_ptr<dist::Liveness> liveness;  // nullptr for one process
+  bool is_json = false;
+
+  // Throws: what `train` throws; see run_as_rank().
+  train::RunSummary run(const std::function<train::RunSummary()>& train) const;
+};
+
 struct RunOptions {
   RunConfigOptions config;
   std::string run_directory;
   std::string resume = "auto";
+  std::string restore = "all";
   std::string sweep;
   bool dry_run = false;
   RankOptions ranks;
@@ -21,11 +34,14 @@ struct RunOptions {
   // `help` lists every key of the command's config.
   void add_to(CLI::App& command, const std::function<std::string()>& help);
   // Connects the ranks when there are several. Called once.
-  train::SessionOptions session(const GlobalOptions& global) const;
+  RankSession session(const GlobalOptions& global) const;
+  std::filesystem::path chosen_run_directory() const;
+  LaunchPlan launch_plan(const GlobalOptions& global) const;
 };
 
 // `run`, or under --ranks as many processes that do.
-void run_as_ranks(const RunOptions& options, const std::function<void()>& run);
+void run_as_ranks(const RunOptions& options, const GlobalOptions& global,
+                  const std::function<void()>& run);
 
 // Prints the summary as the user asked for, on rank 0. Throws: Interrupted for a run that was.
 void report_run(const train::RunSummary& summary, const train::SessionOptions& session,

@@ -123,7 +123,8 @@ std::vector<SweepPoint> read_sweep(const std::string& file) {
 void run_sweep(const RunOptions& options, const GlobalOptions& global, const PointRun& run) {
   const auto points = read_sweep(options.sweep);
   const core::ConfigNode base = options.config.read_node();
-  const train::SessionOptions session = options.session(global);
+  const RankSession ranks = options.session(global);
+  const train::SessionOptions& session = ranks.options;
   std::vector<SweepResult> results;
   for (const SweepPoint& point : points) {
     core::ConfigNode config = base;
@@ -132,7 +133,7 @@ void run_sweep(const RunOptions& options, const GlobalOptions& global, const Poi
     own.run_directory = session.run_directory / point.name;
     core::log_info("point {} of {}: {}", results.size() + 1, points.size(),
                    fmt::join(point.assignments, " "));
-    results.push_back({point, run(config, own)});
+    results.push_back({point, ranks.run([&] { return run(config, own); })});
     if (results.back().summary.end == train::RunEnd::kInterrupted) {
       if (session.group->rank() > 0) throw AlreadyTold{kExitInterrupted};
       throw Interrupted{.note =

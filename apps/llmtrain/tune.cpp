@@ -142,9 +142,14 @@ void run_tuning(const RunOptions& options, const GlobalOptions& global) {
     });
   }
   const auto config = options.config.read<Config>();
-  const train::SessionOptions session = options.session(global);
-  core::log_debug("resolved config: {}", io::dump_json(io::to_json(core::dump_config(config))));
-  if (!options.dry_run) return report_run(train::tune(config, session, hooks), session, global);
+  const RankSession ranks = options.session(global);
+  const train::SessionOptions& session = ranks.options;
+  core::log_debug("resolved config: {}",
+                  io::dump_json(io::to_json(train::without_secrets(core::dump_config(config)))));
+  if (!options.dry_run) {
+    return report_run(ranks.run([&] { return train::tune(config, session, hooks); }), session,
+                      global);
+  }
   const train::TuneCheck check = train::check_tuning(config, session, hooks);
   if (global.json) {
     fmt::print("{}\n", io::dump_json(check_json(check)));
@@ -159,7 +164,7 @@ void add_tune_command(Program& program, const std::string& name, const std::stri
   auto options = std::make_shared<RunOptions>();
   CLI::App& app =
       program.add_command(name, description, examples, [options](const GlobalOptions& global) {
-        run_as_ranks(*options, [&] { run_tuning<Config>(*options, global); });
+        run_as_ranks(*options, global, [&] { run_tuning<Config>(*options, global); });
       });
   options->add_to(app, [] { return core::config_help(Config{}); });
 }
