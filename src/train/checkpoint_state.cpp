@@ -42,8 +42,9 @@ void save_state(const fs::path& directory, const TrainerState& state,
   json["last_perplexity"] = optional_json(state.last_perplexity);
   json["tokenizer_fingerprint"] = io::hex64(state.tokenizer_fingerprint);
   json["data_fingerprint"] = io::hex64(state.data_fingerprint);
-  json["num_threads"] = state.num_threads;
-  json["world_size"] = state.world_size;
+  json["execution"] = state.execution;
+  json["is_reordered"] = state.is_reordered;
+  json["first_optimizer_step"] = state.first_optimizer_step;
   json["recent_losses"] = state.recent_losses;
   json["skipped"] = skipped_to_json(state.skipped);
   json["config"] = io::to_json(config);
@@ -73,8 +74,9 @@ SavedState load_state(const fs::path& directory) {
         io::parse_hex64(json.at("tokenizer_fingerprint").get<std::string>(), path.string());
     state.data_fingerprint =
         io::parse_hex64(json.at("data_fingerprint").get<std::string>(), path.string());
-    state.num_threads = json.at("num_threads").get<int64_t>();
-    state.world_size = json.value("world_size", int64_t{1});
+    state.execution = json.value("execution", Execution{});
+    state.is_reordered = json.value("is_reordered", false);
+    state.first_optimizer_step = json.value("first_optimizer_step", int64_t{0});
     state.recent_losses = json.value("recent_losses", std::vector<double>{});
     state.skipped = skipped_from_json(json.value("skipped", io::OrderedJson::array()));
     saved.config = io::to_config_node(json.at("config"), path.string());

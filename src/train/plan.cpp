@@ -123,6 +123,9 @@ MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape)
       {"program", shape.program_bytes, "program and libraries"}};
   if (state.buffers > 0)
     plan.buffers.push_back({"gradient buffers", state.buffers, "of two buckets not yet reduced"});
+  // Weights and both moments of what a rank writes: a share of them under any dist.zero.
+  const int64_t copy = shape.saves_async ? 3 * weights / shape.ranks : 0;
+  if (copy > 0) plan.buffers.push_back({"checkpoint copy", copy, "while it is written"});
   if (kept > 0) plan.buffers.push_back({"kept free", kept, "by the allocator, for the next block"});
   for (const MemoryBuffer& buffer : plan.buffers) plan.peak_bytes += buffer.bytes;
   if (!shape.release_memory) return plan;
@@ -130,7 +133,7 @@ MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape)
                     .head_gradient = float_bytes(static_cast<double>(model.vocab_size) * hidden),
                     .chunk = chunk,
                     .block = workspace + float_bytes(kept_floats)};
-  plan.peak_bytes = weights + state.moments + shape.program_bytes + kept +
+  plan.peak_bytes = weights + state.moments + shape.program_bytes + kept + copy +
                     peak_of_turns(turns, state, shape.micro_batches);
   return plan;
 }
@@ -183,7 +186,8 @@ RunPlan plan_run(const PlanInput& input) {
       .release_memory = input.config.train.release_memory,
       .program_bytes = input.program_bytes,
       .ranks = input.ranks,
-      .reduction = input.config.dist.reduction()};
+      .reduction = input.config.dist.reduction(),
+      .saves_async = input.config.checkpoint.async};
   plan.memory = plan_memory(input.model, shape);
   for (int64_t zero = 0; input.ranks > 1 && zero <= 2; ++zero)
     plan.ranks.choices.push_back(plan_zero(input.model, shape, zero));

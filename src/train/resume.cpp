@@ -8,6 +8,7 @@
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
 #include "llm/io/manifest.h"
+#include "train/execution.h"
 #include "train/skip_log.h"
 
 namespace llm::train {
@@ -56,7 +57,7 @@ void check_model(const ResumePoint& point, const arch::ModelConfig& model) {
                            list_differences(differences), kAnotherRun});
 }
 
-void check_data(const ResumePoint& point, const RunIdentity& run) {
+void check_tokenizer(const ResumePoint& point, const RunIdentity& run) {
   const TrainerState& saved = point.saved.state;
   if (saved.tokenizer_fingerprint != run.tokenizer_fingerprint) {
     throw core::DataError(
@@ -64,6 +65,10 @@ void check_data(const ResumePoint& point, const RunIdentity& run) {
          "the tokenizer it was trained with, fingerprint " + io::hex64(saved.tokenizer_fingerprint),
          "another, fingerprint " + io::hex64(run.tokenizer_fingerprint), kAnotherRun});
   }
+}
+
+void check_data(const ResumePoint& point, const RunIdentity& run) {
+  const TrainerState& saved = point.saved.state;
   if (saved.data_fingerprint != run.data_fingerprint) {
     throw core::DataError(
         {point.checkpoint.string(),
@@ -74,16 +79,13 @@ void check_data(const ResumePoint& point, const RunIdentity& run) {
   }
 }
 
-void note_reordering(const TrainerState& saved, const SessionOptions& options) {
-  const auto note = [](const char* what, int64_t before, int64_t now) {
-    if (before == now) return;
-    core::log_warn(
-        "resuming with {} {}(s) after {}: sums are taken in another order, so the run is not "
-        "bit-equal to the uninterrupted one",
-        now, what, before);
-  };
-  note("rank", saved.world_size, options.group->size());
-  note("thread", saved.num_threads, options.num_threads);
+void note_reordering(const TrainerState& saved, const Execution& now) {
+  const std::string changes = execution_changes(saved.execution, now);
+  if (changes.empty()) return;
+  core::log_warn(
+      "the run goes on REORDERED: sums are taken in another order, so it is not bit-equal to the "
+      "uninterrupted one, but as close as rounding allows ({})",
+      changes);
 }
 
 // The first thing that does not match the manifest, as a sentence. Reads every byte: a checkpoint
@@ -160,25 +162,41 @@ std::optional<ResumePoint> find_resume_point(const RunIdentity& run,
                               : newest_checkpoint(options);
   if (!checkpoint) return std::nullopt;
   ResumePoint point{*checkpoint, load_state(*checkpoint)};
-  check_settings(point, run.config);
+  // A run that leaves something of it behind is another run, with settings of its own.
+  if (options.restore.is_all()) check_settings(point, run.config);
   if (run.model) check_model(point, *run.model);
-  check_data(point, run);
-  note_reordering(point.saved.state, options);
+  check_tokenizer(point, run);
+  if (options.restore.data) check_data(point, run);
+  if (options.restore.is_all()) note_reordering(point.saved.state, run.execution);
   return point;
+}
+
+TrainerState restored_state(const TrainerState& saved, const Restore& restore) {
+  TrainerState state;
+  if (restore.step) state = saved;
+  state.next_row = restore.data ? saved.next_row : 0;
+  state.skipped = restore.data ? saved.skipped : std::vector<SkippedRows>{};
+  state.is_reordered = saved.is_reordered;
+  const int64_t updates = restore.optimizer ? saved.step - saved.first_optimizer_step : 0;
+  state.first_optimizer_step = state.step - updates;
+  return state;
 }
 
 TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
                          const std::optional<ResumePoint>& resume) {
   TrainerState state;
   if (resume) {
-    state = resume->saved.state;
+    const TrainerState& saved = resume->saved.state;
+    state = restored_state(saved, options.restore);
+    state.is_reordered |= !execution_changes(saved.execution, run.execution).empty();
     core::log_info("resuming from {} at step {}", resume->checkpoint.string(), state.step);
   }
   state.tokenizer_fingerprint = run.tokenizer_fingerprint;
   state.data_fingerprint = run.data_fingerprint;
-  state.skipped = joined_skips(std::move(state.skipped), read_skip_log(options.run_directory));
-  state.num_threads = options.num_threads;
-  state.world_size = options.group->size();
+  // Another run's rows are nothing to one that begins its data anew.
+  if (!resume || options.restore.is_all())
+    state.skipped = joined_skips(std::move(state.skipped), read_skip_log(options.run_directory));
+  state.execution = run.execution;
   return state;
 }
 

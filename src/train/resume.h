@@ -20,6 +20,7 @@ struct RunIdentity {
   std::optional<arch::ModelConfig> model;  // of checkpoints that are whole models
   uint64_t tokenizer_fingerprint = 0;
   uint64_t data_fingerprint = 0;
+  Execution execution;  // may differ, with a notice
 };
 
 // The checkpoint that `options` ask for, read in full and compared with the run: its settings, its
@@ -31,7 +32,10 @@ struct RunIdentity {
 // FormatError when the checkpoint that was asked for, or every one of the run, is damaged.
 std::optional<ResumePoint> find_resume_point(const RunIdentity& run, const SessionOptions& options);
 
-// What a trainer begins with: the saved state, or that of a new run.
+// `saved` without what is not restored. Pure.
+TrainerState restored_state(const TrainerState& saved, const Restore& restore);
+
+// What a trainer begins with: the saved state, as far as it is restored, or that of a new run.
 TrainerState first_state(const RunIdentity& run, const SessionOptions& options,
                          const std::optional<ResumePoint>& resume);
 

@@ -71,6 +71,7 @@ RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const Session
     io::write_file_atomically(options.run_directory / "config.json",
                               io::to_json(setup.resolved_config).dump(2) + "\n");
     leave_later_steps(options, state.step);
+    if (!options.restore.is_all()) write_skip_log(options.run_directory, state.skipped);
     sinks = make_sinks(options, state.step, total_steps, log.tensorboard);
     sinks.push_back(directory.reporter()->make_sink());
     directory.reporter()->follow(setup, state);
@@ -95,6 +96,7 @@ RunSummary run_loop(TrainerSetup setup, const TrainerState& state, const Session
 
 SessionOptions after_rollback(SessionOptions options) {
   options.resume = ResumeMode::kAuto;
+  options.restore = {};
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "llm/nn/init.h"
 #include "llm/objectives/nll.h"
 #include "llm/tensor/paged_memory.h"
+#include "train/execution.h"
 #include "train/opened_run.h"
 #include "train/optimizer_files.h"
 #include "train/rank_phase.h"
@@ -50,22 +51,23 @@ ModelState make_model(const RunConfig& config, const arch::ModelConfig& model,
                            .release_gradients = config.train.release_memory});
   fill_weights(config, model, resume, *made.store);
   optim::allocate_training_state(*made.store, *options.group, config.dist.reduction());
-  if (resume) load_optimizer(resume->checkpoint, *made.store);
+  if (resume && options.restore.optimizer) load_optimizer(resume->checkpoint, *made.store);
   made.model = std::make_unique<nn::CausalLM>(model, *made.store);
   made.model->set_recompute(config.train.recompute);
   return made;
 }
 
-RunIdentity identity_of(const RunConfig& config, const OpenedRun& run) {
+RunIdentity identity_of(const RunConfig& config, const OpenedRun& run,
+                        const SessionOptions& options) {
   return {core::dump_config(config), run.inputs.model, run.inputs.tokenizer->fingerprint(),
-          run.rows.fingerprint()};
+          run.rows.fingerprint(), execution_of(options, config.dist)};
 }
 
 // Requires: the run directory is ours.
 RunSummary train_opened(const RunConfig& config, const SessionOptions& options,
                         const OpenedRun& run, const std::optional<ResumePoint>& resume,
                         SharedRunDirectory& directory) {
-  const TrainerState state = first_state(identity_of(config, run), options, resume);
+  const TrainerState state = first_state(identity_of(config, run, options), options, resume);
   core::log_info("{} parameters, {} training tokens, {} steps of {} tokens; every setting: {}",
                  core::format_count(static_cast<double>(arch::num_parameters(run.inputs.model))),
                  core::format_count(static_cast<double>(run.rows.num_tokens())), run.total_steps,
@@ -108,13 +110,13 @@ RunSummary train_in(SharedRunDirectory& directory, const RunConfig& config,
   std::optional<OpenedRun> run;
   std::optional<ResumePoint> resume;
   const auto find_resume = [&](const SessionOptions& now) {
-    resume = find_resume_point(identity_of(config, *run), now);
+    resume = find_resume_point(identity_of(config, *run, now), now);
   };
   run_on_all_ranks(*options.group, "reading the inputs", [&] {
     run.emplace(open_run(config, options));
     find_resume(options);
   });
-  introduce_ranks(options, identity_of(config, *run));
+  introduce_ranks(options, identity_of(config, *run, options));
   directory.open();
   RunSummary summary = train_opened(config, options, *run, resume, directory);
   while (summary.end == RunEnd::kRolledBack) {
@@ -129,7 +131,7 @@ RunSummary train_in(SharedRunDirectory& directory, const RunConfig& config,
 
 RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
   const OpenedRun run = open_run(config, options);
-  const auto resume = find_resume_point(identity_of(config, run), options);
+  const auto resume = find_resume_point(identity_of(config, run, options), options);
   const auto& model = run.inputs.model;
   if (resume) {
     convert::require_exact_weights(convert::WeightFiles(resume->checkpoint), model);
@@ -144,7 +146,7 @@ RunCheck check_run(const RunConfig& config, const SessionOptions& options) {
   check.validation_rows = run.validation ? run.validation->num_rows() : 0;
   check.total_steps = run.total_steps;
   if (resume) {
-    check.first_step = resume->saved.state.step;
+    check.first_step = restored_state(resume->saved.state, options.restore).step;
     check.resumes_from = resume->checkpoint;
   }
   return check;

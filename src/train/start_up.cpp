@@ -7,6 +7,7 @@
 #include "llm/dist/start_up.h"
 #include "llm/io/config_json.h"
 #include "llm/io/hash.h"
+#include "train/execution.h"
 #include "train/rank_phase.h"
 
 namespace llm::train {
@@ -22,7 +23,7 @@ dist::RankInfo own_info(const SessionOptions& options, const RunIdentity& run) {
           .device = options.device.str(),
           .num_threads = options.num_threads,
           .version = options.program_version,
-          .binary = io::hex64(io::xxh3_file("/proc/self/exe")),
+          .binary = program_fingerprint(),
           .config = io::hex64(io::xxh3(config)),
           .tokenizer = io::hex64(run.tokenizer_fingerprint)};
 }

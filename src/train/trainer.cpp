@@ -157,7 +157,7 @@ std::optional<StepReport> Trainer::train_step() {
   const int64_t step = state_.step + 1;
   const auto& optim = setup_.loop.optim;
   report.lr = optim.lr * optim::schedule_factor(optim.schedule, step, setup_.total_steps);
-  optimizer_.step(step, report.lr, optimizer_.clip_scale(report.grad_norm));
+  optimizer_.step(step - state_.first_optimizer_step, report.lr, optimizer_.clip_scale(report.grad_norm));
   reducer_->collect_weights();
   store_.zero_gradients();
 

@@ -118,15 +118,15 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
 }
 
 void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
-                      const std::optional<ResumePoint>& resume, const dist::ProcessGroup& group,
+                      const std::optional<ResumePoint>& resume, const SessionOptions& options,
                       const DistSection& dist) {
   if (resume && tuned.adapter) {
     load_adapter(resume->checkpoint, base, tuned);
   } else if (resume) {
     convert::load_weights(convert::WeightFiles(resume->checkpoint), base, *tuned.base);
   }
-  optim::allocate_training_state(tuned.trained(), group, dist.reduction());
-  if (resume) load_optimizer(resume->checkpoint, tuned.trained());
+  optim::allocate_training_state(tuned.trained(), *options.group, dist.reduction());
+  if (resume && options.restore.optimizer) load_optimizer(resume->checkpoint, tuned.trained());
 }
 
 ModelFiles tuned_model_files(const TunedModel& tuned, const TuneInputs& inputs) {

@@ -29,7 +29,7 @@ TunedModel make_tuned_model(const TuneConfig& config, const TuneInputs& inputs,
 
 // Gradients and moments; weights and moments of the checkpoint.
 void prepare_training(TunedModel& tuned, const arch::ModelConfig& base,
-                      const std::optional<ResumePoint>& resume, const dist::ProcessGroup& group,
+                      const std::optional<ResumePoint>& resume, const SessionOptions& options,
                       const DistSection& dist);
 
 // What a checkpoint of it holds, the adapter or the whole model. Requires: both outlive it.

@@ -9,6 +9,7 @@
 #include "llm/io/config_json.h"
 #include "llm/tensor/paged_memory.h"
 #include "train/eval_samples.h"
+#include "train/execution.h"
 #include "train/rank_phase.h"
 #include "train/reference_logprobs.h"
 #include "train/resume.h"
@@ -40,11 +41,13 @@ LoopConfig loop_of(const TuneConfig& config, const TuneKind& kind, const BatchPl
           .eval = std::move(eval)};
 }
 
-RunIdentity identity_of(const TuneConfig& config, const TuneKind& kind, const TuneInputs& inputs) {
+RunIdentity identity_of(const TuneConfig& config, const TuneKind& kind, const TuneInputs& inputs,
+                        const SessionOptions& options) {
   RunIdentity identity{.config = kind.config,
                        .model = {},
                        .tokenizer_fingerprint = inputs.source.tokenizer->fingerprint(),
-                       .data_fingerprint = inputs.data_fingerprint()};
+                       .data_fingerprint = inputs.data_fingerprint(),
+                       .execution = execution_of(options, config.dist)};
   if (config.lora.r == 0) identity.model = inputs.source.config;
   return identity;
 }
@@ -112,7 +115,7 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   TuneInputs inputs;
   run_on_first_rank_first(*options.group, "reading the inputs",
                           [&] { inputs = open_tuning(config, kind, options, hooks); });
-  const RunIdentity identity = identity_of(config, kind, inputs);
+  const RunIdentity identity = identity_of(config, kind, inputs, options);
   introduce_ranks(options, identity);
   std::optional<ResumePoint> resume;
   TunedModel tuned;
@@ -125,7 +128,7 @@ RunSummary tune_opened(const TuneConfig& config, const TuneKind& kind,
   log_size(inputs, tuned);
   const auto reference = open_reference(kind, options, inputs, resume.has_value(), *tuned.model);
   run_on_all_ranks(*options.group, "training state", [&] {
-    prepare_training(tuned, inputs.source.config, resume, *options.group, config.dist);
+    prepare_training(tuned, inputs.source.config, resume, options, config.dist);
   });
   const auto objective = kind.make_objective(inputs.source_names(), reference);
 
@@ -176,8 +179,8 @@ TuneCheck check_kind(const TuneConfig& config, const TuneKind& kind, const Sessi
   check.total_steps = inputs.total_steps;
   check.train = inputs.examples;
   check.validation = inputs.validation_examples;
-  if (const auto resume = find_resume_point(identity_of(config, kind, inputs), options)) {
-    check.first_step = resume->saved.state.step;
+  if (const auto resume = find_resume_point(identity_of(config, kind, inputs, options), options)) {
+    check.first_step = restored_state(resume->saved.state, options.restore).step;
     check.resumes_from = resume->checkpoint;
   }
   return check;

@@ -30,6 +30,10 @@ struct SkippedRows {
   bool by_rollback = false;  // the run went back, too
 };
 
+// How a run is computed, as far as the bits of its sums depend on it: "ranks", "threads",
+// "program", ... with their values as texts.
+using Execution = std::map<std::string, std::string>;
+
 // Everything a run needs besides weights and moments to go on exactly.
 struct TrainerState {
   int64_t step = 0;
@@ -43,8 +47,9 @@ struct TrainerState {
   std::optional<double> last_perplexity;     // of the forgetting gate, at the last evaluation
   uint64_t tokenizer_fingerprint = 0;
   uint64_t data_fingerprint = 0;
-  int64_t num_threads = 0;  // of each rank
-  int64_t world_size = 1;
+  Execution execution;
+  bool is_reordered = false;        // it was continued by another execution: sums changed order
+  int64_t first_optimizer_step = 0;  // the moments have had `step` less this many updates
   std::vector<double> recent_losses;  // of the last steps, as many as spikes.window
   std::vector<SkippedRows> skipped;   // in the order it happened
 };

@@ -33,6 +33,7 @@ struct MemoryShape {
   int64_t program_bytes = 0;  // measure_program_bytes()
   int64_t ranks = 1;
   optim::ReductionOptions reduction = {};
+  bool saves_async = false;  // checkpoint.async
 };
 MemoryPlan plan_memory(const arch::ModelConfig& model, const MemoryShape& shape);
 

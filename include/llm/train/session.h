@@ -16,6 +16,7 @@
 #include "llm/text/tokenizer.h"
 #include "llm/train/eval_change.h"
 #include "llm/train/plan.h"
+#include "llm/train/restore.h"
 #include "llm/train/run_config.h"
 #include "llm/train/trainer.h"
 
@@ -36,6 +37,7 @@ struct SessionOptions {
   std::filesystem::path run_directory;
   ResumeMode resume = ResumeMode::kAuto;
   std::filesystem::path resume_from;
+  Restore restore;  // of the checkpoint it goes on from; all but kFrom restore everything
   at::Device device = at::kCPU;
   int num_threads = 1;
   int local_rank = 0;           // among the ranks of this host

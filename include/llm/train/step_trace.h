@@ -52,8 +52,12 @@ class StepTrace {
   std::vector<TraceSpan> spans_;
 };
 
-// How much of the time that gradients are on their way lies under the backward pass: inside a span
-// named "backward".
+inline constexpr const char* kBackwardSpan = "backward";
+// Inside a backward pass: until a buffer is free for the gradients of a layer.
+inline constexpr const char* kBufferSpan = "wait for a buffer";
+
+// How much of the time that gradients are on their way lies under the computing of backward passes:
+// in spans named kBackwardSpan and not kBufferSpan.
 struct Overlap {
   double gradient_seconds = 0;  // collectives of gradients
   double hidden_seconds = 0;    // of them, under the backward pass

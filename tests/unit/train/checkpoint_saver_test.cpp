@@ -27,7 +27,7 @@ FileContents contents(const fs::path& checkpoint) {
     std::string text = io::read_file(entry.path());
     if (entry.path().filename() == "state.json") {
       auto json = io::OrderedJson::parse(text);
-      for (const char* key : {"seconds", "world_size", "config"}) json.erase(key);
+      for (const char* key : {"seconds", "execution", "config"}) json.erase(key);
       text = json.dump();
     }
     files[fs::relative(entry.path(), checkpoint)] = std::move(text);

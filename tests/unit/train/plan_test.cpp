@@ -3,6 +3,7 @@
 #include "llm/train/plan.h"
 #include "llm/optim/gradient_buckets.h"
 #include "support/paths.h"
+#include "support/tiny_config.h"
 
 #include <gtest/gtest.h>
 
@@ -127,6 +128,14 @@ int64_t bytes_of(const MemoryPlan& plan, const std::string& name) {
 }
 
 // The buffers against those that training allocates.
+TEST(Plan, ShowsTheCopyThatIsWrittenBesideTraining) {
+  const auto model = test::tiny_config();
+  const auto waiting = plan_memory(model, {.micro_batch_tokens = 256, .ranks = 2});
+  const auto beside =
+      plan_memory(model, {.micro_batch_tokens = 256, .ranks = 2, .saves_async = true});
+  EXPECT_EQ(beside.peak_bytes - waiting.peak_bytes, 3 * 4 * arch::num_parameters(model) / 2);
+}
+
 TEST(Plan, SharesTheTrainingStateOutAmongRanks) {
   for (const char* name : {"llama-1m", "llama-15m"}) {
     const auto model = model_config(name);
