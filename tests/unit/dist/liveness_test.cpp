@@ -101,7 +101,7 @@ TEST(Liveness, AHungTrainingThreadIsNamedWithWhereItIs) {
         end.arrive_and_wait();
         work->wait();
       },
-      [](int) { return limit(milliseconds(1000)); });
+      [](int) { return limit(milliseconds(2000)); });
   for (const FirstCause& cause : causes) {
     EXPECT_EQ(cause.kind, Kind::kStuck);
     EXPECT_EQ(cause.rank, 1);
@@ -118,12 +118,12 @@ TEST(Liveness, OutsideOfStepsRanksWaitForEachOther) {
   const test::Errors errors = run_live_ranks(
       2,
       [](LiveRank& live) {
-        if (live.rank == 0) std::this_thread::sleep_for(milliseconds(1500));
+        if (live.rank == 0) std::this_thread::sleep_for(milliseconds(2500));
         live.group->barrier("reading the inputs");
         live.group->set_step(1);
         live.group->barrier("first step");
       },
-      [](int) { return limit(milliseconds(400)); });
+      [](int) { return limit(milliseconds(1000)); });
   EXPECT_EQ(errors, test::no_errors(2));
 }
 

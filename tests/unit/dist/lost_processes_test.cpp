@@ -142,7 +142,7 @@ TEST(LostProcesses, AKilledRankIsNamedAlsoWhenItIsRank0) {
 
 // It is alive for the system, and its connections stay open.
 TEST(LostProcesses, AStoppedProcessIsNamed) {
-  Ranks ranks(3, milliseconds(1000));
+  Ranks ranks(3, milliseconds(2000));
   ranks.send(1, SIGSTOP);
   for (const int rank : {0, 2}) {
     EXPECT_THAT(ranks.end_of(rank),
