@@ -111,7 +111,8 @@ TEST(RunReporter, AFailedRunLeavesItsErrorAndGoesOn) {
 
 TEST(RunReporter, ARunThatIsTakenOverStopsAndWritesNoMore) {
   PreparedRun run;
-  run.config.log.every_steps = 1;
+  run.config.log.every_steps = 1000;
+  run.config.log.heartbeat_seconds = test::kAnHour;  // found out by the save of step 20
   const auto taken =
       test::heartbeat_of(test::process_of("far"), RunState::kTraining, test::kAnHour);
   int asked = 0;
@@ -123,7 +124,6 @@ TEST(RunReporter, ARunThatIsTakenOverStopsAndWritesNoMore) {
     }
     return false;
   };
-  run.config.log.every_steps = 1000;
   EXPECT_THAT(test::error_text<LeaseLostError>([&] { run.train(); }),
               HasSubstr("process 4242 on far"));
   EXPECT_EQ(heartbeat_in(run.options.run_directory).nonce, taken.nonce);
