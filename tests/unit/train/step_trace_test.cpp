@@ -58,7 +58,8 @@ TEST(StepTrace, AFileHoldsTheSpansOfAllRanks) {
                             }),
             test::no_errors(2));
   std::map<std::pair<int, std::string>, int> counts;  // by rank and name
-  for (const io::Json& event : io::read_json_file(path).at("traceEvents"))
+  const io::Json trace = io::read_json_file(path);
+  for (const io::Json& event : trace.at("traceEvents"))
     ++counts[{event.at("pid").get<int>(), event.at("name").get<std::string>()}];
   // Rank 0 has two of the three micro-batches of each of two steps.
   for (const int rank : {0, 1}) {
