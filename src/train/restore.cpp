@@ -34,6 +34,7 @@ Restore parse_restore(const std::string& list) {
       throw wrong_list(word.empty() ? "nothing" : word, "Name what to take over");
     }
   }
+  if (list.ends_with(',')) throw wrong_list(list, "Name what follows the last comma");
   if (!has_weights)
     throw wrong_list(list, "Weights are always taken over: a run without them is a new one");
   return restore;
