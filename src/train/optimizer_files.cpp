@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 struct Moment {
   const char* name;
-  at::Tensor SavedPart::* values;
+  at::Tensor SavedPart::*values;
 };
 constexpr Moment kMoments[] = {{"exp_avg", &SavedPart::exp_avg},
                                {"exp_avg_sq", &SavedPart::exp_avg_sq}};
