@@ -1,5 +1,10 @@
 #include "train/rank_exchange.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
 namespace llm::train {
 
 namespace {
@@ -39,13 +44,22 @@ StepShare join_shares(dist::ProcessGroup& group, const StepShare& own) {
   const io::Json message = {own.loss, own.tokens, own.squared_grad_norm,
                             metrics_to_json(own.metrics)};
   StepShare joined;
+  int rank = 0;
   for (const io::Json& share : exchange(group, message, "losses of the step")) {
-    joined.loss += share.at(0).get<double>();
+    const auto loss = share.at(0).get<double>();
+    if (!std::isfinite(loss)) joined.non_finite_ranks.push_back(rank);
+    ++rank;
+    joined.loss += loss;
     joined.tokens += share.at(1).get<int64_t>();
     joined.squared_grad_norm += share.at(2).get<double>();
     add_sums(joined.metrics, metrics_from_json(share.at(3)));
   }
   return joined;
+}
+
+std::string origin_text(const StepShare& joined) {
+  if (joined.non_finite_ranks.empty()) return "";
+  return fmt::format(", from rank {}", fmt::join(joined.non_finite_ranks, ", "));
 }
 
 std::vector<double> join_sums(dist::ProcessGroup& group, const std::vector<double>& own,

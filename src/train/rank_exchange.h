@@ -26,7 +26,10 @@ struct StepShare {
   int64_t tokens = 0;
   double squared_grad_norm = 0;
   MetricSums metrics;
+  std::vector<int> non_finite_ranks = {};  // of a joined share: whose loss is no number
 };
+// ", from rank 1"; "" where all losses are finite or there is one rank.
+std::string origin_text(const StepShare& joined);
 // Sums over all ranks, in their order, so that every rank has the same bits. Throws: DistError.
 StepShare join_shares(dist::ProcessGroup& group, const StepShare& own);
 
