@@ -21,13 +21,14 @@ using OptionsOfRank = std::function<dist::LivenessOptions(int rank)>;
 
 inline Errors run_live_ranks(
     int world_size, const std::function<void(LiveRank&)>& body,
-    const OptionsOfRank& options = [](int) { return dist::LivenessOptions{}; }) {
+    const OptionsOfRank& options = [](int) { return dist::LivenessOptions{}; },
+    const dist::GroupOptions& group_options = {}) {
   const TempDirectory notes;
   const std::string job = fresh_job();
   return on_threads(world_size, [&](int rank) {
     const dist::Rendezvous rendezvous =
         dist::meet(local_rank(rank, world_size, job), {.note_directory = notes.path()});
-    LiveRank live{.rank = rank, .group = dist::make_process_group(rendezvous, {})};
+    LiveRank live{.rank = rank, .group = dist::make_process_group(rendezvous, group_options)};
     live.liveness = std::make_unique<dist::Liveness>(rendezvous, *live.group, options(rank));
     live.group->barrier("start");
     body(live);

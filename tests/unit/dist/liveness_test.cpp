@@ -118,12 +118,12 @@ TEST(Liveness, OutsideOfStepsRanksWaitForEachOther) {
   const test::Errors errors = run_live_ranks(
       2,
       [](LiveRank& live) {
-        if (live.rank == 0) std::this_thread::sleep_for(milliseconds(2500));
+        if (live.rank == 0) std::this_thread::sleep_for(milliseconds(3000));
         live.group->barrier("reading the inputs");
         live.group->set_step(1);
         live.group->barrier("first step");
       },
-      [](int) { return limit(milliseconds(1000)); });
+      [](int) { return limit(milliseconds(1000)); }, {.timeout = milliseconds(2000)});
   EXPECT_EQ(errors, test::no_errors(2));
 }
 
