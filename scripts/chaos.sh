@@ -72,7 +72,7 @@ END
   cat >run.json <<END
 {"model": {"config": "model.json"}, "data": {"path": "data", "context_length": 64},
  "train": {"max_steps": $STEPS, "batch_tokens": 512, "micro_batch_rows": 2},
- "checkpoint": {"every_steps": 3}, "dist": {"zero": $((RANKS > 1))},
+ "checkpoint": {"every_steps": 3}, "dist": {"zero": $((RANKS > 1)), "grace_seconds": 2},
  "optim": {"schedule": {"warmup_steps": 10}}, "log": {"every_steps": 10, "tensorboard": false}}
 END
 }
