@@ -29,7 +29,7 @@ int64_t num_bytes(const std::vector<SavedPart>& parts);
 struct StoredRange {
   std::string name;
   tensor::ArenaRange range;
-  at::Tensor SavedPart::* values = nullptr;
+  at::Tensor SavedPart::*values = nullptr;
 };
 
 // Writes what `parts` have of `stored` into the safetensors files of the checkpoint, and flushes

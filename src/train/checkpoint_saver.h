@@ -24,7 +24,7 @@ struct SaverSetup {
   ModelFiles model;
   core::ConfigNode config;
   CheckpointSection options;
-  int64_t max_file_bytes = 0;  // of weight and optimizer files
+  int64_t max_file_bytes = 0;                     // of weight and optimizer files
   std::function<void(const RunEvent&)> on_event;  // "saved", told by save() or wait(); may be empty
   std::function<void()> before_write;             // TrainerSetup's; of rank 0
   int64_t first_step = 0;                         // what the run begins with is saved already if

@@ -54,8 +54,7 @@ std::string execution_changes(const Execution& before, const Execution& now) {
   for (const auto& [key, value] : now) {
     const auto found = before.find(key);
     if (found == before.end() || found->second == value) continue;
-    changes +=
-        fmt::format("{}{} {} -> {}", changes.empty() ? "" : ", ", key, found->second, value);
+    changes += fmt::format("{}{} {} -> {}", changes.empty() ? "" : ", ", key, found->second, value);
   }
   return changes;
 }

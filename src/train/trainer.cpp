@@ -131,8 +131,8 @@ RunEnd Trainer::stop(RunEnd end) {
 // all ranks, each of which may learn it at another time.
 bool Trainer::stop_requested() {
   const bool own = setup_.should_stop && setup_.should_stop();
-  const auto sums = join_sums(
-      *setup_.group, {own ? 1.0 : 0.0, saver_->has_failed() ? 1.0 : 0.0}, "stop requests");
+  const auto sums = join_sums(*setup_.group, {own ? 1.0 : 0.0, saver_->has_failed() ? 1.0 : 0.0},
+                              "stop requests");
   if (sums[1] > 0) saver_->wait();
   return sums[0] > 0;
 }
@@ -157,7 +157,8 @@ std::optional<StepReport> Trainer::train_step() {
   const int64_t step = state_.step + 1;
   const auto& optim = setup_.loop.optim;
   report.lr = optim.lr * optim::schedule_factor(optim.schedule, step, setup_.total_steps);
-  optimizer_.step(step - state_.first_optimizer_step, report.lr, optimizer_.clip_scale(report.grad_norm));
+  optimizer_.step(step - state_.first_optimizer_step, report.lr,
+                  optimizer_.clip_scale(report.grad_norm));
   reducer_->collect_weights();
   store_.zero_gradients();
 

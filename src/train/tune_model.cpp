@@ -144,16 +144,15 @@ ModelFiles tuned_model_files(const TunedModel& tuned, const TuneInputs& inputs) 
                                       .tensors = convert::adapter_tensors(tuned.lora.layout),
                                       .values = {},
                                       .base_fingerprint = tuned.base_fingerprint};
-  return {.create =
-              [&, adapter](const fs::path& directory, int64_t) {
-                convert::save_adapter(directory, adapter);
-                convert::save_companions(directory, source.tokenizer.get(), source.generation,
-                                         inputs.chat_template);
-              },
-          .tensor_names =
-              [adapter](const std::string& name) {
-                return convert::names_in_adapter(adapter, name);
-              }};
+  return {
+      .create =
+          [&, adapter](const fs::path& directory, int64_t) {
+            convert::save_adapter(directory, adapter);
+            convert::save_companions(directory, source.tokenizer.get(), source.generation,
+                                     inputs.chat_template);
+          },
+      .tensor_names =
+          [adapter](const std::string& name) { return convert::names_in_adapter(adapter, name); }};
 }
 
 }  // namespace llm::train

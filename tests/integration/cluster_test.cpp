@@ -17,8 +17,7 @@ constexpr int kNoNamespaces = 77;
 class Cluster : public test::TrainFolder {
  protected:
   void SetUp() override {
-    if (run("command -v mpirun").exit_code != 0)
-      GTEST_SKIP() << "skipped: mpirun is not installed";
+    if (run("command -v mpirun").exit_code != 0) GTEST_SKIP() << "skipped: mpirun is not installed";
     if (run("mpirun --version").out.find("Open MPI") == std::string::npos)
       GTEST_SKIP() << "skipped: this mpirun is not Open MPI's";
     if (run(script("in_namespaces.sh") + " 1 true").exit_code == kNoNamespaces)

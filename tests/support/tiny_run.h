@@ -122,7 +122,7 @@ class TinyRun {
   optim::ReductionOptions reduction;
   std::unique_ptr<data::TokenDataset> rows, validation;
   objectives::NllObjective objective;
-  int64_t max_file_bytes = 0;  // of checkpoints; 0: as the config says
+  int64_t max_file_bytes = 0;                        // of checkpoints; 0: as the config says
   objectives::Objective* other_objective = nullptr;  // instead of that
   TinyModel tiny;
   MemorySink sink;

@@ -1,5 +1,5 @@
-// The micro-batches of training steps, made ahead of time. The state is one integer, and the rows to
-// skip.
+// The micro-batches of training steps, made ahead of time. The state is one integer, and the rows
+// to skip.
 //
 // A step is `batches_per_step` micro-batches of consecutive rows of the stream, whatever the number
 // of ranks: rank r of W makes those numbered r, r + W, ... So a run is the same on any number of

@@ -48,8 +48,8 @@ struct TrainerState {
   uint64_t tokenizer_fingerprint = 0;
   uint64_t data_fingerprint = 0;
   Execution execution;
-  bool is_reordered = false;        // it was continued by another execution: sums changed order
-  int64_t first_optimizer_step = 0;  // the moments have had `step` less this many updates
+  bool is_reordered = false;          // it was continued by another execution: sums changed order
+  int64_t first_optimizer_step = 0;   // the moments have had `step` less this many updates
   std::vector<double> recent_losses;  // of the last steps, as many as spikes.window
   std::vector<SkippedRows> skipped;   // in the order it happened
 };

@@ -71,8 +71,8 @@ struct TrainerSetup {
   double flops_per_token = 0;
 };
 
-// kRolledBack: a spike sent the run back; it goes on from what is now its newest checkpoint, or from
-// the beginning when there is none.
+// kRolledBack: a spike sent the run back; it goes on from what is now its newest checkpoint, or
+// from the beginning when there is none.
 enum class RunEnd { kCompleted, kInterrupted, kStoppedEarly, kStoppedByGate, kRolledBack };
 // "completed", "interrupted", "stopped early", "stopped by the forgetting gate", "rolled back".
 const char* end_name(RunEnd end);

@@ -165,17 +165,17 @@ TEST(LoraInitialisation, ReadsWhatPeftCallsIt) {
   EXPECT_THROW(lora_init(config), core::ConfigError);
 }
 
-TEST(LoraParameters, AreNamedAsPeftNamesThem) {
+TEST(LoraParameters, AreNamedAsPeftNamesThemInTheOrderOfTheModel) {
   TinyAdapterOptions options{
       .keys = R"("target_modules": ["q_proj"], "layers_to_transform": [1], "r": 4,
                  "modules_to_save": ["embed_tokens"])"};
   const auto specs = lora_parameter_specs(test::tiny_layout(test::tiny_config(), options));
   ASSERT_EQ(specs.size(), 3u);
-  EXPECT_EQ(specs[0].name, "model.layers.1.self_attn.q_proj.lora_A.weight");
-  EXPECT_EQ(specs[0].shape, (std::vector<int64_t>{4, 32}));
-  EXPECT_EQ(specs[1].name, "model.layers.1.self_attn.q_proj.lora_B.weight");
-  EXPECT_EQ(specs[1].shape, (std::vector<int64_t>{32, 4}));
-  EXPECT_EQ(specs[2].name, "model.embed_tokens.weight");
+  EXPECT_EQ(specs[0].name, "model.embed_tokens.weight");
+  EXPECT_EQ(specs[1].name, "model.layers.1.self_attn.q_proj.lora_A.weight");
+  EXPECT_EQ(specs[1].shape, (std::vector<int64_t>{4, 32}));
+  EXPECT_EQ(specs[2].name, "model.layers.1.self_attn.q_proj.lora_B.weight");
+  EXPECT_EQ(specs[2].shape, (std::vector<int64_t>{32, 4}));
 }
 
 }  // namespace
