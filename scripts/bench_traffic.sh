@@ -49,6 +49,7 @@ find_namespace() {
 run() {
   local steps=$1 out=$WORK/out.json lo
   shift
+  # shellcheck disable=SC2016  # the inner shell expands
   if ! lo=$("${NAMESPACE[@]}" bash -c '
     set -e
     ip link set lo up

@@ -32,7 +32,8 @@ CtrlC::CtrlC() {
   write_fd = pipe_[1];
   struct sigaction action {};
   action.sa_handler = on_ctrl_c;
-  action.sa_flags = SA_RESTART;
+  // Generated kernels borrow the stack pointer: on the stack that the program set aside, if it did.
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigaction(SIGINT, &action, &before_);
 }
 

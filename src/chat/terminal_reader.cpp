@@ -28,7 +28,8 @@ extern "C" void note_terminal_signal(int signal) {
 struct sigaction noting_action() {
   struct sigaction action {};
   action.sa_handler = note_terminal_signal;
-  action.sa_flags = SA_RESTART;
+  // Generated kernels borrow the stack pointer: on the stack that the program set aside, if it did.
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   return action;
 }
 

@@ -6,13 +6,17 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <new>
 #include <system_error>
+#include <vector>
 
 #include "common/errors.h"
 #include "common/interrupt.h"
@@ -29,6 +33,31 @@
 
 namespace llm::apps {
 namespace {
+
+#ifdef __x86_64__
+// A signal while the stack pointer points into the heap, as it does within generated kernels.
+// Returns whether the memory there is as before.
+bool leaves_memory_below_stack_pointer() {
+  std::vector<unsigned char> memory(1 << 20, 0x5a);
+  void* middle = memory.data() + memory.size() / 2;
+  const long process = ::getpid(), thread = ::gettid(), signal = SIGTERM;
+  asm volatile("mov %%rsp, %%r12\n mov %[middle], %%rsp\n syscall\n mov %%r12, %%rsp\n"
+               :
+               : [middle] "r"(middle), "a"(static_cast<long>(SYS_tgkill)), "D"(process),
+                 "S"(thread), "d"(signal)
+               : "rcx", "r11", "r12", "memory");
+  return std::ranges::all_of(memory, [](unsigned char byte) { return byte == 0x5a; });
+}
+
+TEST(Interrupts, AHandlerHasAStackOfItsOwn) {
+  const auto interrupted = [] {
+    catch_interrupts();
+    const bool is_intact = leaves_memory_below_stack_pointer();
+    ::_exit(is_intact && interrupt_requested() ? 0 : 1);
+  };
+  EXPECT_EXIT(interrupted(), ::testing::ExitedWithCode(0), "");
+}
+#endif
 
 using testing::AllOf;
 using testing::EndsWith;

@@ -37,7 +37,7 @@ std::vector<double> losses_of(const test::MemorySink& sink) {
 
 struct HowRanksTrain {
   int64_t micro_batches = 8;
-  optim::ReductionOptions reduction = {.bucket_bytes = 4096};
+  optim::ReductionOptions reduction = {.bucket_bytes = 16384};
   double lr = 3e-4;
   int64_t steps = 50;
   bool is_tied = true;
@@ -45,7 +45,7 @@ struct HowRanksTrain {
 };
 
 HowRanksTrain sharded(int64_t zero, int64_t micro_batches = 8) {
-  return {micro_batches, {.bucket_bytes = 4096, .zero = zero}};
+  return {micro_batches, {.bucket_bytes = 16384, .zero = zero}};
 }
 
 RankRunResult train_on(int world_size, const HowRanksTrain& how) {
@@ -115,7 +115,7 @@ TEST(Ranks, AnyNumberOfRanksGoesOnWithTheOptimizerOfAnyOther) {
       run.config.eval.every_steps = 0;
       run.config.optim.schedule.type = optim::ScheduleType::kConstant;
       run.config.train.max_steps = last_step;
-      run.reduction = {.bucket_bytes = 4096, .zero = zero};
+      run.reduction = {.bucket_bytes = 16384, .zero = zero};
       run.group = group;
       run.shared_folder = shared.path();
       const auto newest = CheckpointFolder(run.run_directory("run")).newest();
