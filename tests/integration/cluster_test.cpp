@@ -80,7 +80,8 @@ TEST_F(Cluster, AWrongConfigIsToldOnceAndNotStartedAgain) {
 class SlurmCluster : public test::TrainFolder {
  protected:
   void SetUp() override {
-    if (run("timeout 20 sinfo --noheader --states idle").out.empty()) GTEST_SKIP() << "skipped: no Slurm runs here";
+    if (run("timeout 20 sinfo --noheader --states idle").out.empty())
+      GTEST_SKIP() << "skipped: no Slurm runs here";
     TrainFolder::SetUp();
   }
   static constexpr const char* kTrain =
